@@ -1,4 +1,4 @@
-import { isJetplugError, JetplugError, type Location } from '../../sdk/internal';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { plainError } from '../base/plain-error';
 import { readMember } from '../base/thrown';
 import { isMiddleware, type DeclaredMiddleware } from './middleware';
@@ -18,12 +18,6 @@ export function loadMiddleware(files: readonly string[], loader: ModuleLoader): 
   return files.map((file) => exportedBy(file, loadOne(file, loader)));
 }
 
-/** The error for a module of `plugins.use` that cannot be loaded. */
-export function notLoaded(file: string, cause: Error, place: Partial<Location> = {}): JetplugError {
-  const message = `plugins.use: ${file} cannot be loaded: ${cause.message}`;
-  return new JetplugError('JP_MIDDLEWARE_NOT_LOADED', message, { ...place, file: place.file ?? file, cause });
-}
-
 function loadOne(file: string, loader: ModuleLoader): unknown {
   try {
     return loader.load(file);
@@ -31,7 +25,9 @@ function loadOne(file: string, loader: ModuleLoader): unknown {
     const cause = plainError(thrown);
     const { file: at, line } = isJetplugError(cause) ? cause : {};
     const known = at === undefined ? undefined : { file: at, ...(line !== undefined && { line }) };
-    throw notLoaded(file, cause, known ?? placeIn(loader.sources, thrown));
+    const message = `plugins.use: ${file} cannot be loaded: ${cause.message}`;
+    const place = known ?? placeIn(loader.sources, thrown) ?? { file };
+    throw new JetplugError('JP_MIDDLEWARE_NOT_LOADED', message, { ...place, cause });
   }
 }
 

@@ -188,7 +188,7 @@ export class FolderProviders implements SharedModules {
 function register(provider: Provider, container: DependencyContainer): void {
   const token = tokenOfProvider(provider) as never;
   const cls = classOfProvider(provider);
-  if (cls) container.register(token, { useClass: cls as never }, { lifecycle: Lifecycle.Singleton });
+  if (cls) container.register(token, { useClass: cls }, { lifecycle: Lifecycle.Singleton });
   else container.register(token, { useValue: readMember(provider, 'useValue') });
 }
 

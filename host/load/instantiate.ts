@@ -141,7 +141,7 @@ function build(plugin: DescribedPlugin, cls: PluginClass, child: DependencyConta
   try {
     // A plugin's class has only the SDK's decorator, perhaps of another copy of the SDK; tsyringe does not know it yet.
     for (const one of classesOf(cls, child)) injectable()(one);
-    return child.resolve(cls as never);
+    return child.resolve(cls);
   } catch (error) {
     const cause = plainError(error);
     const place = placeIn(plugin.sources, cause);

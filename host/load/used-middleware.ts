@@ -24,16 +24,21 @@ export function middlewareOf(
       return false;
     });
   for (const method of [...ofStatics, ...[...ofMethods.keys()].filter((one) => !methods.includes(one))]) {
-    const message = `@Use decorates ${cls.name}.${method}, which is no handler, so it would never run`;
-    report(new JetplugError('JP_MIDDLEWARE_INVALID', message, placeOfMember(sources, cls.name, method)));
+    const message = `@Use decorates ${cls.name}.${textOf(method)}, which is no handler, so it would never run`;
+    report(new JetplugError('JP_MIDDLEWARE_INVALID', message, placeOfMember(sources, cls.name, textOf(method))));
   }
   const shared = [...use, ...valid(ofPlugin, cls.name)];
   return new Map(
     methods.map((method) => {
       const own = ofMethods.get(method) ?? [];
-      return [method, [...shared, ...valid(own, `${cls.name}.${method}`, method)]];
+      return [method, [...shared, ...valid(own, `${cls.name}.${textOf(method)}`, textOf(method))]];
     }),
   );
+}
+
+/** A member's name as text. A decorator may stand on a member whose name is a symbol. */
+function textOf(member: PropertyKey): string {
+  return String(member);
 }
 
 function showGiven(value: unknown): string {

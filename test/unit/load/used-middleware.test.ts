@@ -126,3 +126,13 @@ test('@Use on a method that is no handler, or is static, is refused', () => {
     '@Use decorates Idle.helper, which is no handler, so it would never run',
   ]);
 });
+
+test('@Use on a member whose name is a symbol is refused', () => {
+  const key: string = Symbol('key') as never;
+  @Plugin()
+  class Symbolic {
+    @Subscribe(Happened) award() {}
+    @Use(outer) [key]() {}
+  }
+  expect(problemsOf(Symbolic)).toMatchObject([{ code: 'JP_MIDDLEWARE_INVALID' }]);
+});
