@@ -3,7 +3,7 @@ import { Publisher } from '../nats/publisher';
 import type { LiveMessage } from '../records/runs/live-runs';
 import type { HostLog } from '../log/log';
 import { DeskActions } from './desk-actions';
-import { followEvents, followRuns, type Following } from './follow-runs';
+import { followEvents, followRuns, type RunWatch } from './follow-runs';
 import { readKeys, type Keys } from './keys';
 import { errorsOf, paint, print, printErrors } from './output';
 import type { RunningHost } from './run-host';
@@ -17,7 +17,7 @@ const LINES_PER_SECOND = 20;
 export class Desk {
   private constructor(
     private readonly connection: Connection,
-    private readonly following: Following,
+    private readonly following: RunWatch,
     private readonly types: { stop(): void },
     private readonly actions: DeskActions,
     private readonly keys: Keys | undefined,

@@ -3,7 +3,7 @@ import { subscribeToHosts } from '../nats/service';
 import type { LiveFilter, LiveMessage } from '../records/runs/live-runs';
 import type { TailLines } from './tail-lines';
 
-export interface Following {
+export interface RunWatch {
   /** The number of answers of hosts that send their runs. */
   readonly hosts: number;
   stop(): void;
@@ -14,11 +14,7 @@ const ASK_AGAIN_MS = 2_000;
 const FLUSH_MS = 100;
 
 /** Follows the runs of all hosts that pass the filter, also of hosts that start later. */
-export function followRuns(
-  connection: Connection,
-  filter: LiveFilter,
-  take: (message: LiveMessage) => void,
-): Following {
+export function followRuns(connection: Connection, filter: LiveFilter, take: (message: LiveMessage) => void): RunWatch {
   let hosts = 0;
   const subscription = subscribeToHosts(connection, 'tail', JSON.stringify(filter), (answer) => {
     if ('watches' in answer) hosts++;
@@ -43,7 +39,7 @@ export function followEvents(
   filter: LiveFilter,
   lines: TailLines,
   print: (line: string) => void,
-): Following {
+): RunWatch {
   const following = followRuns(connection, filter, (message) => lines.add(message, performance.now()));
   const flush = (nowMs: number): void => lines.take(nowMs).forEach((line) => print(line));
   const timer = setInterval(() => flush(performance.now()), FLUSH_MS);

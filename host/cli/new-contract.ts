@@ -64,7 +64,7 @@ export class ${className} extends defineEvent(${argumentsText([literal(subject),
 
 function commentText(lines: readonly string[]): string {
   if (lines.length === 1) return `/** ${lines[0]} */`;
-  return ['/**', ...lines.map((line) => ` * ${line}`), ' */'].join('\n');
+  return ['/**', ...lines.map((line) => ` * ${line}`.trimEnd()), ' */'].join('\n');
 }
 
 function argumentsText(args: readonly string[]): string {

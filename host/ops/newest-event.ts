@@ -8,7 +8,7 @@ import { newestFirst, type StoredEvent } from '../nats/stored-event';
 import { decodeStored } from './stored-event-text';
 
 /** A stored event that came from outside the hosts. */
-export interface OutsideEvent {
+interface OutsideEvent {
   readonly subject: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly storedAtMs: number;
