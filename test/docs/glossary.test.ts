@@ -27,7 +27,7 @@ const COMMON = `
   access audited by changed health indexed leveled listed paused problem program query reading recent try tries
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
   last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
-  changed file indexed job jobs listed manifest new page query secrets try wave
+  changed file indexed job jobs listed manifest new page query secrets table try wave
   watched watcher wrapped write writer written yaml
   address leveled network
   function table
