@@ -36,7 +36,7 @@ test.each(PAGES)('the commands that %s shows exist', (page) => {
 
 test('the commands in the texts of the host and the page exist', () => {
   const usages = SOURCES.flatMap((page) =>
-    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/npx jetplug ([a-z][^`'"<\n]*)/g)].map(([, rest]) => ({
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/npx jetplug ([a-z][^`'"<\\();\n]*)/g)].map(([, rest]) => ({
       page,
       words: wordsOf(rest!),
     })),

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import type { LogLine, TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
-import type { RunRecord } from '../../host/records/runs/run-record';
+import { decodeRuns } from '../../host/records/runs/run-table';
 import { readStore, readStream } from '../support/stored';
 
 const SOURCE = pluginSource(
@@ -165,7 +165,7 @@ test('an isolated handler gets the whole context of its event, and stores values
 test('the lines that an isolated handler logs, by its context and by the plugin’s log, are in the record of its run', async () => {
   const lines = await eventually(async () => {
     const stored = await readStream(nats, 'RUNS');
-    const runs = stored.flatMap((each) => each.json<{ runs: RunRecord[] }>().runs);
+    const runs = stored.flatMap(({ data }) => decodeRuns(data)?.runs ?? []);
     return runs.find(({ handler }) => handler === 'context')?.lines;
   });
   expect(lines).toEqual([
