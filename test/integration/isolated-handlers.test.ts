@@ -165,7 +165,7 @@ test('an isolated handler gets the whole context of its event, and stores values
 test('the lines that an isolated handler logs, by its context and by the plugin’s log, are in the record of its run', async () => {
   const lines = await eventually(async () => {
     const stored = await readStream(nats, 'RUNS');
-    const runs = stored.flatMap(({ data }) => decodeRuns(data)?.runs ?? []);
+    const runs = stored.flatMap(({ bytes }) => decodeRuns(bytes)?.runs ?? []);
     return runs.find(({ handler }) => handler === 'context')?.lines;
   });
   expect(lines).toEqual([

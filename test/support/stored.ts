@@ -12,6 +12,7 @@ export interface StoredMessage {
   readonly storedAtMs: number;
   /** Its `Nats-Msg-Id`; empty where it has none. */
   readonly id: string;
+  readonly bytes: Uint8Array;
   text(): string;
   json<T>(): T;
   /** Empty where it has none by that name. */
@@ -80,6 +81,7 @@ function storedMessage(message: JsMsg): StoredMessage {
     sequence: message.seq,
     storedAtMs: storedAtMs(message),
     id: message.headers?.get('Nats-Msg-Id') ?? '',
+    bytes: message.data,
     text: () => message.string(),
     json: <T>() => message.json<T>(),
     header: (name) => message.headers?.get(name) ?? '',

@@ -13,7 +13,7 @@ import { ROOT } from '../support/markdown';
 import { natsServerBinary } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { copyWorkingTree } from '../support/working-tree';
-import { report, seconds } from './proof';
+import { report, seconds } from '../chaos/proof';
 
 /** The longest time from the empty folder to the test of the second plugin. */
 const FIRST_HOUR_MS = 180_000;
