@@ -97,7 +97,7 @@ test('the config is accepted, and its stream holds the first event only', () => 
   ]);
 });
 
-// test/chaos/init.test.ts compiles the plugin, and runs its test.
+// test/slow/init.test.ts compiles the plugin, and runs its test.
 test('the plugin passes check', async () => {
   const checked = await jetplug(['check', '--json'], { cwd: folder });
   expect(checked).toMatchObject({ code: 0, stderr: '', stdout: '[]\n' });
