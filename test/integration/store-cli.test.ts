@@ -4,6 +4,7 @@ import { JetStreamLog } from '../../host/nats/commit-log';
 import type { Connection } from '../../host/nats/connection';
 import { readCommitted } from '../../host/records/commits/read-committed';
 import { jetplug, type CliResult } from '../support/cli';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -158,6 +159,8 @@ test('values that another program puts into the bucket are taken up within momen
     clearInterval(load);
   }
   expect(lost).toEqual([]);
+  // The next tests compare the commits before and after a command.
+  await allSettled(await nats.jetstreamManager(), ['EVENTS'], 30_000);
 }, 60_000);
 
 test.each([
