@@ -5,6 +5,7 @@ import { summarise, type DeadLetterSummary } from '../../host/ops/dead-letter-su
 import { logStreamName } from '../../host/nats/wanted-streams';
 import { jetplug, type CliResult } from '../support/cli';
 import { storedLetters } from '../support/dead-letters';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -158,6 +159,8 @@ test('a redrive sees the present values, of any size, and none of the updates of
   writeFileSync(fixed, '');
   await js.publish('video.large', JSON.stringify({ of: 'redriven', later: true }));
   await eventually(() => host.logged('grew').some(({ later }) => later));
+  // Until it is settled, a run may start again.
+  await allSettled(jsm, ['EVENTS']);
   rmSync(fixed);
   await cli('redrive', String(letter!.id));
   const [again] = await eventually(async () => {
