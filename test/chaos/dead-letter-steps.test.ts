@@ -18,7 +18,7 @@ import { readStream } from '../support/stored';
 import { count, report, seconds } from './proof';
 
 /** The number of kills at each step, spread evenly over its moments. */
-const KILLS = count(6, 50);
+const KILLS = count(3, 50);
 /** The events for each kill. The kill happens at a step of the first one, at any step of the others. */
 const EVENTS_PER_KILL = 3;
 const STEP_MS = 15_000;
