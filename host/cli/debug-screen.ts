@@ -10,6 +10,7 @@ import { isoTime } from './history-text';
 import { inspectorText } from './inspector-address';
 import { paint, place, table } from './output';
 import { shownName, shownText } from './stored-value';
+import { figure } from './figure';
 
 /** The length of a value, and of a message, on a terminal. */
 const SHORT = 100;
@@ -61,7 +62,7 @@ const STATES: Readonly<Record<StateSource, (time: string) => string>> = {
 };
 
 function stateOf({ kind, atMs, texts, unknown }: StoreBefore): string[] {
-  const keys = kind === 'none' ? '' : `, ${texts.size.toLocaleString('en')} ${texts.size === 1 ? 'key' : 'keys'}`;
+  const keys = kind === 'none' ? '' : `, ${figure(texts.size)} ${texts.size === 1 ? 'key' : 'keys'}`;
   const line = `  ${STATES[kind](isoTime(atMs))}${keys}`;
   if (unknown.length === 0) return [kind === 'present' ? paint('yellow', line) : paint('dim', line)];
   const names = unknown.slice(0, 5).map((key) => shownName(unescapeKey(key)));
@@ -137,7 +138,7 @@ function lineOf({ level, message, fields }: CapturedLine): string[] {
 }
 
 function leftOf({ logLeft }: Effects): string[][] {
-  return logLeft === 0 ? [] : [['…', `${logLeft.toLocaleString('en')} more lines`]];
+  return logLeft === 0 ? [] : [['…', `${figure(logLeft)} more lines`]];
 }
 
 /** A terminal shows the beginning of a long value. */

@@ -1,10 +1,11 @@
 import { JetplugError } from '../../sdk/internal';
+import { bytesContain } from '../base/bytes-contain';
 import { streamFor } from '../broker/stream-state';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { newestFirst, type StoredEvent } from '../nats/stored-event';
 import { streamInfo, streamsHolding } from '../nats/streams';
-import { bytesContain, decodeStored } from '../ops/stored-event-text';
+import { decodeStored } from '../ops/stored-event-text';
 import { figure } from './figure';
 import { progressBar } from './progress';
 

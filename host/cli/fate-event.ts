@@ -5,7 +5,8 @@ import type { Connection } from '../nats/connection';
 import { findEvent, newestFirst, type StoredEvent } from '../nats/stored-event';
 import { findStream } from '../nats/streams';
 import { eventStreams } from '../ops/event-streams';
-import { bytesContain, idOf } from '../ops/stored-event-text';
+import { bytesContain } from '../base/bytes-contain';
+import { idOf } from '../ops/stored-event-text';
 import { progressBar } from './progress';
 
 /** An event whose fate is asked for. */

@@ -1,6 +1,7 @@
 import { firstLine } from '../base/utf8';
 import type { Fate, FateState } from './fate-facts';
 import { paint, table } from './output';
+import { figure } from './figure';
 
 /** The fate of an event in one handler. */
 export interface HandlerFate extends Fate {
@@ -88,11 +89,7 @@ function sentence({ why, before, attempt, attempts, at, dueAt, version, host, re
     why,
     ...(before === undefined
       ? []
-      : [
-          before === 0
-            ? 'it is the next'
-            : `${before.toLocaleString('en')} ${before === 1 ? 'event' : 'events'} before it`,
-        ]),
+      : [before === 0 ? 'it is the next' : `${figure(before)} ${before === 1 ? 'event' : 'events'} before it`]),
     ...(reason === undefined ? [] : [reason]),
     ...(attempt === undefined ? [] : [isNext ? `next: ${count}` : count]),
     ...(dueAt === undefined ? [] : [`due ${dueAt}`]),

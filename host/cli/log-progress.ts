@@ -1,4 +1,5 @@
 import { progressBar } from './progress';
+import { figure } from './figure';
 
 /** The number of commits from which on a read of a log takes long enough for a bar. */
 const LONG = 5_000;
@@ -13,8 +14,7 @@ export function logProgress(label: string): LogProgress {
   const bar = progressBar(label);
   return {
     progress: (done, total) => {
-      if (total >= LONG)
-        bar.update(done, total, `${done.toLocaleString('en')} of ${total.toLocaleString('en')} commits`);
+      if (total >= LONG) bar.update(done, total, `${figure(done)} of ${figure(total)} commits`);
     },
     stop: () => bar.stop(),
   };

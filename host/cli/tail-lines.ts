@@ -2,6 +2,7 @@ import { firstLine, terminalText } from '../base/utf8';
 import type { LiveMessage, LiveRun } from '../records/runs/live-runs';
 import { durationText } from './duration-text';
 import { paint } from './output';
+import { figure } from './figure';
 
 /** How long an event waits for the runs of other handlers and hosts, before its line is printed. */
 const GATHER_MS = 400;
@@ -50,7 +51,7 @@ export class TailLines {
       } else this.left += runs.length;
     }
     if (this.left > 0 && isNewSecond) {
-      lines.push(paint('dim', `… ${this.left.toLocaleString('en')} more runs`));
+      lines.push(paint('dim', `… ${figure(this.left)} more runs`));
       this.left = 0;
     }
     return lines;

@@ -1,6 +1,7 @@
 import type { Unhandled } from '../ops/unhandled';
 import { nearestSubject } from '../ops/nearest-subject';
 import { paint } from './output';
+import { figure } from './figure';
 
 /** The lines about stored events that no handler takes. Subjects that look mistyped come first. */
 export function unhandledScreen(
@@ -18,10 +19,7 @@ export function unhandledScreen(
   if (left > 0) lines.push(paint('dim', `${left} more subjects that no handler takes: jetplug plugins --unhandled`));
   for (const { stream, subjects: count } of notCompared) {
     lines.push(
-      paint(
-        'dim',
-        `stream ${stream} has ${count.toLocaleString('en')} subjects, too many to look for those that no handler takes`,
-      ),
+      paint('dim', `stream ${stream} has ${figure(count)} subjects, too many to look for those that no handler takes`),
     );
   }
   return lines;

@@ -20,7 +20,7 @@ export interface CompiledPlugin {
   /** The classes that the plugin's modules have registered with tsyringe, which keeps them until they are forgotten. */
   readonly classes: readonly object[];
   readonly lateClasses?: LoadedModules['lateClasses'];
-  /** The middleware of the config; absent if there is none. */
+  /** The middleware of the config; absent if the config names no middleware. */
   readonly use?: LoadedModules['use'];
 }
 

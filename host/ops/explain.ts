@@ -45,7 +45,7 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
   readonly file: string;
   readonly line: number;
   readonly options: ExplainedOptions;
-  /** The names of the middleware around the handler, the outermost first; absent where there is none. */
+  /** The names of the middleware around the handler, the outermost first; absent if the handler has no middleware. */
   readonly middleware?: readonly string[];
 }
 

@@ -4,7 +4,8 @@ import type { Connection } from '../nats/connection';
 import { newestFirst, type StoredEvent } from '../nats/stored-event';
 import { textAt } from '../records/runs/live-runs';
 import { eventStreams } from './event-streams';
-import { bytesContain, decodeStored } from './stored-event-text';
+import { bytesContain } from '../base/bytes-contain';
+import { decodeStored } from './stored-event-text';
 
 /** The events that a search is for. */
 export interface EventFilter {

@@ -28,12 +28,3 @@ export function decodeStored(
   };
   return decode(received, delivery);
 }
-
-/** Returns a test whether the bytes of a message contain one of the texts. */
-export function bytesContain(texts: readonly string[]): (bytes: Uint8Array) => boolean {
-  const wanted = texts.map((text) => Buffer.from(text));
-  return (bytes) => {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return wanted.some((text) => buffer.includes(text));
-  };
-}

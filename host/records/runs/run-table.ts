@@ -1,3 +1,4 @@
+import { bytesContain } from '../../base/bytes-contain';
 import type { RunRecord } from './run-record';
 
 /** Run records that a host has stored together. */
@@ -131,7 +132,7 @@ function rareOf({ cause, delayMs, reason, error, emits, writes, lines, linesLeft
 
 /** Reads the records of a message; undefined for a message that has none, or has another format. */
 export function decodeRuns(message: Uint8Array): RunBatch | undefined {
-  const bytes = bufferOf(message);
+  const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
   const headEnd = bytes.indexOf(NEW_LINE);
   try {
     const head = JSON.parse(bytes.toString('utf8', 0, Math.max(0, headEnd))) as Head | null;
@@ -174,17 +175,13 @@ export function mayHave(ids: readonly string[]): (message: Uint8Array) => boolea
     const [, sequence] = /:(\d+)$/.exec(id) ?? [];
     // A published event's id is in the head, where quotes and line breaks are escaped.
     const asJson = JSON.stringify(id).slice(1, -1);
-    return [Buffer.from(id), Buffer.from(asJson), ...(sequence === undefined ? [] : [double(Number(sequence))])];
+    return [id, asJson, ...(sequence === undefined ? [] : [double(Number(sequence))])];
   });
-  return (message) => marks.some((mark) => bufferOf(message).includes(mark));
+  return bytesContain(marks);
 }
 
 function double(value: number): Buffer {
   const bytes = Buffer.alloc(Float64Array.BYTES_PER_ELEMENT);
   bytes.writeDoubleLE(value);
   return bytes;
-}
-
-function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }
