@@ -33,6 +33,8 @@ export interface EventOptions {
 /** The fields that a publisher passes for a contract, before the schema's defaults and transforms. */
 export type EventFields<C> = C extends { readonly schema: StandardSchemaV1<infer Input, infer _> } ? Input : never;
 
+const subjects = new Set<string>();
+
 const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
 
 /**
@@ -69,6 +71,7 @@ export function defineEvent<Input, Output extends object>(
       `defineEvent(${JSON.stringify(subject)}): not a subject to publish on`,
     );
   }
+  subjects.add(subject);
   class DefinedEvent {
     static readonly [EVENT_MARK] = true;
     static readonly subject = subject;
@@ -79,6 +82,11 @@ export function defineEvent<Input, Output extends object>(
     }
   }
   return DefinedEvent as never;
+}
+
+/** The subjects of all contracts that this process has declared. The testing kit gives each of them a stream. */
+export function declaredSubjects(): ReadonlySet<string> {
+  return subjects;
 }
 
 /** Whether a value is a contract, also one of another copy of this package. */

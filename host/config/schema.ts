@@ -47,12 +47,7 @@ export const schema = {
   streams: {
     doc: 'The streams that hold the events. A list given by a later layer replaces the whole list.',
     format: 'streams',
-    default: [
-      {
-        name: 'EVENTS',
-        subjects: ['video.>', 'user.>', 'recommendation.>', 'analytics.>', 'notification.>', 'badge.>', 'ranking.>'],
-      },
-    ] as Record<string, unknown>[],
+    default: [] as Record<string, unknown>[],
     children: streamSchema as SchemaMap,
   },
   plugins: {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Middleware, MiddlewareFunction, Providers } from '../../sdk';
-import { covers, JetplugError, usedMiddleware, type PluginClass } from '../../sdk/internal';
+import { declaredSubjects, JetplugError, usedMiddleware, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
 import { keepClasses } from '../load/classes';
@@ -39,6 +39,9 @@ export interface TestHostOptions {
 
 export type AnyPluginClass = new (...args: never[]) => object;
 
+/** The stream of tests that configure none. It also holds the subjects of the plugins. */
+const DEFAULT_STREAMS = [{ name: 'EVENTS', subjects: ['events.>'] }];
+
 let defaults: Config | undefined;
 
 /**
@@ -58,7 +61,7 @@ function load(config: object): Config {
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-test-config-'));
   try {
     const file = join(folder, 'config.json');
-    writeFileSync(file, JSON.stringify(config));
+    writeFileSync(file, JSON.stringify({ streams: DEFAULT_STREAMS, ...config }));
     return loadConfig({ cwd: folder, env: {}, files: [file] }).config;
   } finally {
     rmSync(folder, { recursive: true });
@@ -66,8 +69,8 @@ function load(config: object): Config {
 }
 
 /**
- * Adds the test's settings. Where the test configures no streams, the default stream also gets the subjects of the
- * plugins, because the streams are a matter of the platform's config and not of a plugin's test.
+ * Adds the test's settings. Where the test configures no streams, one stream holds the subjects of the plugins and of
+ * all contracts that are loaded, because the streams are a matter of the platform's config and not of a plugin's test.
  * @internal
  */
 export function completed(config: Config, options: TestHostOptions, plugins: readonly PluginDefinition[]): Config {
@@ -84,14 +87,14 @@ export function completed(config: Config, options: TestHostOptions, plugins: rea
 }
 
 function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Config['streams'] {
-  const [first, ...others] = streams;
-  const subjects = [...first!.subjects];
-  for (const { subject } of plugins.flatMap(({ handlers }) => handlers)) {
+  const handled = plugins.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));
+  const subjects = new Set(streams[0]!.subjects);
+  for (const subject of [...handled, ...declaredSubjects()]) {
     const [head] = subject.split('.');
     const wanted = subject.includes('.') && head !== '*' ? `${head}.>` : subject;
-    if (head !== '>' && head !== '*' && !subjects.some((own) => covers(own, subject))) subjects.push(wanted);
+    if (head !== '>' && head !== '*') subjects.add(wanted);
   }
-  return [{ ...first!, subjects }, ...others];
+  return [{ ...streams[0]!, subjects: [...subjects] }];
 }
 
 /**

@@ -1,14 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parse as parseYaml } from 'yaml';
 import type { HostSummary } from '../../host/host';
 import { eventually } from './eventually';
 import { natsServerBinary } from './nats-server';
 
 export const MAIN = resolve(__dirname, '../../dist/host/cli/main.js');
 export const STORY_PLUGINS = resolve(__dirname, '../../plugins');
+
+/** The streams of the story, as `config/default.yaml` has them. */
+export const STORY_STREAMS = (
+  parseYaml(readFileSync(resolve(__dirname, '../../config/default.yaml'), 'utf8')) as { streams: readonly object[] }
+).streams;
 
 export interface HostOptions {
   /** The plugins folders. */
@@ -17,7 +23,7 @@ export interface HostOptions {
   readonly server?: { readonly url: string };
   /** Passes no flag for the broker, so that the config and the variables choose it. */
   readonly brokerByConfig?: boolean;
-  /** The content of a config file. `shutdown.grace` is 1 s by default. */
+  /** The content of a config file. By default `streams` are those of the story, and `shutdown.grace` is 1 s. */
   readonly config?: object;
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -71,7 +77,7 @@ export function plainEnv(): NodeJS.ProcessEnv {
 export async function startHost(options: HostOptions): Promise<TestHost> {
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-host-'));
   const config = join(folder, 'config.json');
-  writeFileSync(config, JSON.stringify({ shutdown: { grace: '1s' }, ...options.config }));
+  writeFileSync(config, JSON.stringify({ streams: STORY_STREAMS, shutdown: { grace: '1s' }, ...options.config }));
   const embedded = { JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
   const broker = options.brokerByConfig ? [] : brokerFlags(options, folder);
   const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];

@@ -98,7 +98,8 @@ const BAD: Record<string, string> = {
   everything: 'streams:\n  - name: A\n    subjects: [">"]\n',
   'the subjects of the dead letters': 'streams:\n  - name: A\n    subjects: [dead.badge.>]\n',
   'the stream of the dead letters': 'streams:\n  - name: DEAD\n    subjects: [a.>]\n',
-  'the dead letters in a stream of events': 'deadLetters:\n  stream: EVENTS\n',
+  'the dead letters in a stream of events':
+    'streams:\n  - name: EVENTS\n    subjects: [a.>]\ndeadLetters:\n  stream: EVENTS\n',
   'a duplicate window longer than the stream':
     'streams:\n  - name: A\n    subjects: [a.>]\n    maxAge: 1h\n    duplicateWindow: 2h\n',
   'a stream shorter than the default duplicate window': 'streams:\n  - name: A\n    subjects: [a.>]\n    maxAge: 1m\n',

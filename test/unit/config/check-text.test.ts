@@ -78,6 +78,7 @@ describe('variables', () => {
       JETPLUG_NATS_TOKEN_FILE: 'nowhere',
       JETPLUG_DEAD_LETTERS_STREAM: 'EVENTS',
     };
+    folder.write('config/local.yaml', 'streams: [{ name: EVENTS, subjects: [a.>] }]\n');
     expect(folder.report({ env })).toMatchInlineSnapshot(`
      "JP_CONFIG_INVALID
        JETPLUG_NATS_SERVERS (nats.servers[1]) is "nats://a b", but takes the address of a server, like nats://127.0.0.1:4222, with no user or password in it

@@ -13,10 +13,13 @@ describe('config/default.yaml', () => {
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
 
-  test('contains the built-in defaults', () => {
+  test('contains the built-in defaults, and one stream with the defaults of a stream', () => {
     const { config: builtIn } = folder.load();
     folder.write('config/default.yaml', TEXT);
-    expect(folder.load().config).toEqual(builtIn);
+    const { config } = folder.load();
+    const [stream] = config.streams;
+    folder.write('config/default.yaml', `streams: [${JSON.stringify({ name: 'EVENTS', subjects: stream!.subjects })}]`);
+    expect(config).toEqual({ ...builtIn, streams: folder.load().config.streams });
   });
 
   test('shows every key of the schema', () => {

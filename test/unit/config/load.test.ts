@@ -23,18 +23,7 @@ describe('loading the configuration', () => {
           own: false,
         },
       },
-      streams: [
-        {
-          name: 'EVENTS',
-          subjects: ['video.>', 'user.>', 'recommendation.>', 'analytics.>', 'notification.>', 'badge.>', 'ranking.>'],
-          maxAgeMs: 7 * 86_400_000,
-          maxBytes: 10 * 1024 ** 3,
-          duplicateWindowMs: 120_000,
-          storage: 'file',
-          replicas: 1,
-          manage: true,
-        },
-      ],
+      streams: [],
       plugins: {
         dirs: [path.join(folder.dir, 'plugins')],
         watch: true,
@@ -267,6 +256,22 @@ shutdown: { grace: 0s }
     expect(thawed).toEqual([]);
   });
 
+  test('a stream that names only its subjects gets the defaults of a stream', () => {
+    folder.write('config/local.yaml', 'streams: [{ name: A, subjects: [a.>] }]\n');
+    expect(folder.load().config.streams).toEqual([
+      {
+        name: 'A',
+        subjects: ['a.>'],
+        maxAgeMs: 7 * 86_400_000,
+        maxBytes: 10 * 1024 ** 3,
+        duplicateWindowMs: 120_000,
+        storage: 'file',
+        replicas: 1,
+        manage: true,
+      },
+    ]);
+  });
+
   test('one load does not affect the next', () => {
     folder.write(
       'config/local.yaml',
@@ -276,7 +281,7 @@ shutdown: { grace: 0s }
     const other = new ConfigFolder();
     try {
       const { config } = other.load();
-      expect(config.streams.map(({ name }) => name)).toEqual(['EVENTS']);
+      expect(config.streams).toEqual([]);
       expect(config.plugins.sections).toEqual({});
       expect(config.log.level).toBe('info');
     } finally {
