@@ -60,6 +60,9 @@ export async function onStage<T>(options: StageOptions, play: (stage: Stage) => 
   return result;
 }
 
+const SUBJECTS = ['video.>', 'user.>', 'recommendation.>', 'analytics.>', 'notification.>', 'badge.>', 'ranking.>'];
+const STREAMS = { streams: [{ name: 'EVENTS', subjects: SUBJECTS }] };
+
 async function open(options: StageOptions, onClose: (close: () => Promise<unknown>) => void): Promise<Stage> {
   const { scale, screen, stop } = options;
   const { signal } = stop;
@@ -78,7 +81,7 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
   // JSON is valid YAML.
   await writeFile(
     config,
-    JSON.stringify({ plugins: { recommendation: { settings: { mlUrl } } }, shutdown: { grace: '5s' } }),
+    JSON.stringify({ ...STREAMS, plugins: { recommendation: { settings: { mlUrl } } }, shutdown: { grace: '5s' } }),
   );
   const starting = (message: string): void => screen.status(message);
   const host = new HostProcess({ folder, plugins, config, starting, ended: (why) => stop.abort(why) });

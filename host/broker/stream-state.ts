@@ -36,5 +36,11 @@ export function streamFor(
   return holderOf(streams, subject)?.name;
 }
 
+/** Names the streams of the config with their subjects, for a message. */
+export function streamsText(streams: readonly Pick<StreamState, 'name' | 'subjects'>[]): string {
+  if (streams.length === 0) return 'the config has no stream';
+  return `the streams are ${streams.map(({ name, subjects }) => `${name} (${subjects.join(', ')})`).join('; ')}`;
+}
+
 /** The stream under the host's own bucket. */
 export const RECORDS_STREAM = 'KV_jetplug';

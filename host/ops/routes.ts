@@ -7,7 +7,7 @@ import { disabledIn, type Explainable } from './explain';
 import { filesNotLoaded } from './files-not-loaded';
 import { positionOf } from './status';
 import { whyNot, type NotReceived } from './why-not-received';
-import { streamFor } from '../broker/stream-state';
+import { streamFor, streamsText } from '../broker/stream-state';
 
 /** The handlers that would receive an event of a subject, as `jetplug routes --json` shows them. */
 export interface Routes {
@@ -116,9 +116,8 @@ async function adviceFor(subject: string, { connection, streams, sourceOf }: Exp
     return `stream ${other} on the server holds it, which is not among those of the config: no handler can be on it`;
   const source = sourceOf('streams');
   const where = source.layer === 'file' ? ` (${source.file}:${source.line})` : '';
-  const known = streams.map((stream) => `${stream.name} (${stream.subjects.join(', ')})`).join('; ');
   const wanted = subject.includes('.') ? `${subject.split('.')[0]}.>` : subject;
-  return `add ${wanted} to the subjects of a stream in the config${where}; the streams are ${known}`;
+  return `add ${wanted} to the subjects of a stream in the config${where}; ${streamsText(streams)}`;
 }
 
 /** Merges the answers of several hosts. A handler that would receive the event in one host counts as a receiver. */

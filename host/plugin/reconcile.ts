@@ -9,7 +9,7 @@ import { Outages } from '../message/failures/outages';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 import type { PluginHost } from './plugin-host';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
-import { streamFor } from '../broker/stream-state';
+import { streamFor, streamsText } from '../broker/stream-state';
 
 /** A handler's durable consumer, and the host's data about the handler. */
 export interface ReconciledDurable {
@@ -128,8 +128,7 @@ export function specOf(
 ): DurableSpec {
   const stream = streamFor(streams, handler.subject);
   if (stream === undefined) {
-    const known = streams.map(({ name, subjects }) => `${name} (${subjects.join(', ')})`).join('; ');
-    const message = `${plugin.name}.${handler.name} subscribes to ${handler.subject}; the streams are ${known}`;
+    const message = `${plugin.name}.${handler.name} subscribes to ${handler.subject}; ${streamsText(streams)}`;
     throw new JetplugError('JP_HANDLER_NO_STREAM', message, { plugin: plugin.name, ...handler.where });
   }
   return {

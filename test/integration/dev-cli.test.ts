@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { eventually } from '../support/eventually';
-import { MAIN, plainEnv } from '../support/host';
+import { MAIN, plainEnv, STORY_CONFIG } from '../support/host';
 import { isAlive } from '../support/is-alive';
 import { natsServerBinary } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
@@ -45,6 +45,7 @@ afterAll(async () => {
 
 test('on a terminal it shows events, and each key does its work', async () => {
   const folder = scene.folder({
+    ...STORY_CONFIG,
     'plugins/bills.plugin.ts': BILLS,
     'bin/open': OPENER,
     'bin/xdg-open': OPENER,
@@ -88,7 +89,7 @@ test('on a terminal it shows events, and each key does its work', async () => {
 });
 
 test('Ctrl-C ends it gracefully', async () => {
-  const folder = scene.folder({ 'plugins/bills.plugin.ts': BILLS });
+  const folder = scene.folder({ ...STORY_CONFIG, 'plugins/bills.plugin.ts': BILLS });
   const terminal = onTerminal(['dev', ...ARGS], folder, env);
   await eventually(() => terminal.screen().includes('q end'), 20_000);
   terminal.interrupt();
@@ -98,6 +99,7 @@ test('Ctrl-C ends it gracefully', async () => {
 
 test('off a terminal it prints plain lines, with type errors, and ends the compiler', async () => {
   const folder = scene.folder({
+    ...STORY_CONFIG,
     'plugins/bills.plugin.ts': BILLS,
     'tsconfig.json': '{}',
     'node_modules/typescript/package.json': '{"bin":{"tsc":"tsc.js"}}',
@@ -123,7 +125,7 @@ test('off a terminal it prints plain lines, with type errors, and ends the compi
 });
 
 test('with --json each line is an object, also a run', async () => {
-  const folder = scene.folder({ 'plugins/bills.plugin.ts': BILLS });
+  const folder = scene.folder({ ...STORY_CONFIG, 'plugins/bills.plugin.ts': BILLS });
   const dev = run(['dev', ...ARGS, '--json'], folder);
   const lines = () =>
     dev

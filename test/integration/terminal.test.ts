@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
+import { STORY_CONFIG } from '../support/host';
 import { natsServerBinary } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -28,7 +29,7 @@ afterAll(() => scene.end());
 const ARGS = ['start', '--nats-port', '0', '--data', 'data', '--http', '', '--plugins', 'plugins'];
 
 test('on a terminal an event is one line, with short causes and the author’s line', async () => {
-  const folder = scene.folder({ 'plugins/fails.plugin.ts': FAILS });
+  const folder = scene.folder({ ...STORY_CONFIG, 'plugins/fails.plugin.ts': FAILS });
   const terminal = onTerminal(ARGS, folder, env);
   const url = await eventually(() => /nats:\/\/127.0.0.1:\d+(?= {2}embedded)/.exec(terminal.screen())?.[0], 20_000);
   const client = await scene.client(url);
@@ -50,7 +51,7 @@ test('on a terminal an event is one line, with short causes and the author’s l
 });
 
 test('closing the terminal stops the host gracefully, though it can print nothing', async () => {
-  const folder = scene.folder({ 'plugins/fails.plugin.ts': FAILS });
+  const folder = scene.folder({ ...STORY_CONFIG, 'plugins/fails.plugin.ts': FAILS });
   const terminal = onTerminal([...ARGS, '--verbose'], folder, env);
   await eventually(() => terminal.screen().includes('plugins running'), 20_000);
   const lock = join(folder, 'data', 'lock');
@@ -62,7 +63,7 @@ test('closing the terminal stops the host gracefully, though it can print nothin
 });
 
 test('a server that does not answer is reported in short lines', async () => {
-  const folder = scene.folder({ 'plugins/fails.plugin.ts': FAILS });
+  const folder = scene.folder({ ...STORY_CONFIG, 'plugins/fails.plugin.ts': FAILS });
   const terminal = onTerminal(
     ['start', '--servers', 'nats://127.0.0.1:1', '--http', '', '--plugins', 'plugins'],
     folder,

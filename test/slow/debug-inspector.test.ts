@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
-import { MAIN, plainEnv } from '../support/host';
+import { MAIN, plainEnv, STORY_CONFIG } from '../support/host';
 import { InspectorClient } from '../support/inspector-client';
 import { isAlive } from '../support/is-alive';
 import type { TestServer } from '../support/nats-server';
@@ -45,7 +45,7 @@ let plugins: string;
 
 beforeAll(async () => {
   server = await scene.server();
-  plugins = scene.folder({ 'counter.plugin.ts': COUNTER });
+  plugins = scene.folder({ ...STORY_CONFIG, 'counter.plugin.ts': COUNTER });
   const host = await scene.host({ server, plugins: [plugins] });
   await host.stop();
   const nats = await scene.client(server.url);

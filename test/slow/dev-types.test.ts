@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
-import { MAIN, plainEnv } from '../support/host';
+import { MAIN, plainEnv, STORY_CONFIG } from '../support/host';
 import { isAlive } from '../support/is-alive';
 import { ROOT } from '../support/markdown';
 import { Scene } from '../support/scene';
@@ -20,6 +20,7 @@ afterAll(async () => {
 test('the type errors of a file that is saved are logged, until it is corrected', async () => {
   const server = await scene.server();
   const folder = scene.folder({
+    ...STORY_CONFIG,
     'plugins/helper.ts': 'export const price: number = 1;\n',
     'tsconfig.json': JSON.stringify({ compilerOptions: { strict: true, types: [] }, files: ['plugins/helper.ts'] }),
     'node_modules/.keep': '',

@@ -5,6 +5,7 @@ import type { ExplainedPlugin } from '../../host/ops/explain';
 import type { Routes } from '../../host/ops/routes';
 import { jetplug, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
+import { STORY_CONFIG } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { lineOf, pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -82,7 +83,7 @@ test('`plugins NAME` shows the value and the source of each option', async () =>
     'down.plugin.ts': DOWN,
   };
   const others = { 'broken/index.plugin.ts': BROKEN, 'old.plugin.mjs': '', 'notes.txt': '' };
-  plugins = scene.folder({ ...sources, ...others });
+  plugins = scene.folder({ ...STORY_CONFIG, ...sources, ...others });
   config = join(scene.folder({ 'c.yaml': CONFIG }), 'c.yaml');
   await scene.host({
     server,
@@ -245,7 +246,9 @@ test('a handler whose circuit is open, or whose file is broken now, receives the
 test('an event on a subject without a stream reaches nobody, and the advice names the config key', async () => {
   const { receives, others, stream, advice } = await routes('orders.new');
   expect({ receives, stream }).toEqual({ receives: [], stream: undefined });
-  expect(advice).toMatch(/^add orders\.> to the subjects of a stream in the config; the streams are EVENTS \(video\.>/);
+  expect(advice).toMatch(
+    /^add orders\.> to the subjects of a stream in the config \(.*:1\); the streams are EVENTS \(video\.>/,
+  );
   expect(others.find(({ plugin }) => plugin === 'orders')).toMatchObject({ reason: 'no-stream' });
   expect(await routes('dead.x.y')).toMatchObject({ advice: expect.stringContaining('stream DEAD on the server') });
 });

@@ -86,7 +86,7 @@ test('`check` reports mistakes in a plugin’s section at their lines of the con
     ['      rules:\n        - 1\n        - no\n', '- no', 'plugins.set.settings.rules[1]: '],
     ['      top: 1\n  ste:\n    concurrency: 2\n', 'ste:', 'plugins.ste: there is no such plugin; did you mean set?'],
   ] as const) {
-    const text = yaml(settings);
+    const text = `${yaml(settings)}streams: [{ name: EVENTS, subjects: [video.>] }]\n`;
     const cwd = scene.folder({ 'plugins/set.plugin.ts': plugin, 'config/default.yaml': text });
     const result = await jetplug(['check', '--json'], { cwd });
     expect(result.json()).toEqual([

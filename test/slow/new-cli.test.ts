@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
+import { STORY_CONFIG } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { runJest } from '../support/project-jest';
@@ -38,7 +39,7 @@ test('writes a plugin, its test and the missing contract', async () => {
 });
 
 test('uses an existing contract, and a subject with wildcards as it is; each test that it writes passes', async () => {
-  const cwd = scene.folder({ 'plugins/contracts/shop.ts': CONTRACTS });
+  const cwd = scene.folder({ ...STORY_CONFIG, 'plugins/contracts/shop.ts': CONTRACTS });
   for (const [name, event] of [
     ['by-subject', 'orders.placed'],
     ['by-name', 'OrderPlaced'],

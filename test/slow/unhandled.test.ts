@@ -1,6 +1,6 @@
 import { jetplug, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
-import type { TestHost } from '../support/host';
+import { STORY_CONFIG, type TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
@@ -15,7 +15,7 @@ let folder: string;
 
 beforeAll(async () => {
   const server = await scene.server();
-  folder = scene.folder({ 'watches.plugin.ts': WATCHES, 'off.plugin.ts': OFF });
+  folder = scene.folder({ ...STORY_CONFIG, 'watches.plugin.ts': WATCHES, 'off.plugin.ts': OFF });
   const config = { plugins: { off: { enabled: false } } };
   host = await scene.host({ server, plugins: [folder], config });
 });

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { MAIN, plainEnv } from './host';
+import { MAIN, plainEnv, STORY_FOLDER } from './host';
 
 export interface CliResult {
   readonly code: number | null;
@@ -16,7 +15,7 @@ export interface CliOptions {
   /** The standard input. */
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Default: a folder with no config file. */
+  /** Default: a folder whose config has only the streams of the story. */
   readonly cwd?: string;
 }
 
@@ -25,7 +24,7 @@ const LIMIT_MS = 30_000;
 /** Runs `jetplug` with these arguments, until it ends. */
 export async function jetplug(
   args: readonly string[],
-  { input = '', env, cwd = tmpdir() }: CliOptions = {},
+  { input = '', env, cwd = STORY_FOLDER }: CliOptions = {},
 ): Promise<CliResult> {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...plainEnv(), ...env } });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];

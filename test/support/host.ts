@@ -11,10 +11,13 @@ import { natsServerBinary } from './nats-server';
 export const MAIN = resolve(__dirname, '../../dist/host/cli/main.js');
 export const STORY_PLUGINS = resolve(__dirname, '../../plugins');
 
-/** The streams of the story, as `config/default.yaml` has them. */
-export const STORY_STREAMS = (
-  parseYaml(readFileSync(resolve(__dirname, '../../config/default.yaml'), 'utf8')) as { streams: readonly object[] }
-).streams;
+/** A folder whose config has only the streams of the story. */
+export const STORY_FOLDER = resolve(__dirname, '../fixtures/story');
+/** Its config, by path, for a folder of the test's own. */
+export const STORY_CONFIG = {
+  'config/default.yaml': readFileSync(join(STORY_FOLDER, 'config/default.yaml'), 'utf8'),
+};
+const { streams: STORY_STREAMS } = parseYaml(STORY_CONFIG['config/default.yaml']) as { streams: readonly object[] };
 
 export interface HostOptions {
   /** The plugins folders. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from './eventually';
-import { plainEnv, type LogLine, type ReadyLine } from './host';
+import { plainEnv, STORY_FOLDER, type LogLine, type ReadyLine } from './host';
 import { natsServerBinary } from './nats-server';
 
 /** How a program under npm ended. */
@@ -27,6 +27,7 @@ const READY_MS = 60_000;
 export async function startUnderNpm(folder: string, command: readonly string[], plugins: string): Promise<NpmHost> {
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
   symlinkSync(resolve(__dirname, '../../host/bin.js'), join(folder, 'node_modules/.bin/jetplug'));
+  symlinkSync(join(STORY_FOLDER, 'config'), join(folder, 'config'));
   const scripts = { start: 'jetplug start', jetplug: 'jetplug' };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', version: '1.0.0', scripts }));
   const args = ['--json', '--http', '127.0.0.1:0', '--plugins', plugins, '--nats-port', '0', '--data', 'data'];

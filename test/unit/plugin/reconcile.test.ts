@@ -150,6 +150,13 @@ test('a spec names the stream that holds the subject, and takes the limits of th
   });
 });
 
+test('a config without streams is named in the error of a handler', () => {
+  const { config } = memoryHost().host;
+  expect(() => specOf(PLUGIN, HANDLER, [], config)).toThrow(
+    /^badge\.award subscribes to \S+; the config has no stream$/,
+  );
+});
+
 test('a subject that no stream holds is an error with the place of the handler and the streams', () => {
   const { config } = memoryHost().host;
   const orphan = { ...HANDLER, subject: 'order.*' };
