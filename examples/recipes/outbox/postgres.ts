@@ -24,7 +24,7 @@ interface StoredRow {
 export async function openPostgres(url: string): Promise<Orders> {
   const pool = new Pool({ connectionString: url, connectionTimeoutMillis: 5_000, statement_timeout: 10_000 });
   // A connection that breaks while nobody uses it. The next query opens another one.
-  pool.on('error', (error) => console.warn('a connection to Postgres was lost', error));
+  pool.on('error', ({ message }) => console.warn(`a connection to Postgres was lost: ${message}`));
   await pool.query(SCHEMA);
   return {
     place: (order) => inTransaction(pool, (client) => place(client, order)),

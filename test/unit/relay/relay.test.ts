@@ -1,7 +1,7 @@
 import type { OutboxRow } from '../../../host/relay/outbox';
 import { relay } from '../../../host/relay/relay';
 import { defineEvent } from '../../../sdk';
-import { failed, FakeBus, FakeOutbox, RelayBench, row } from './fake-outbox';
+import { failed, FakeBus, FakeOutbox, RelayBench, row } from '../../support/fake-outbox';
 import { z } from 'zod';
 
 const benches: RelayBench[] = [];

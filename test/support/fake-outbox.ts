@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { OutboxRelay } from '../../../host/relay/relay';
-import type { Outbox, OutboxRow, RelayOptions, RowId } from '../../../host/relay/outbox';
-import { VirtualTime } from '../../../host/testing/virtual-time';
-import { JetplugError, type ErrorCode } from '../../../sdk/internal';
+import { OutboxRelay } from '../../host/relay/relay';
+import type { Outbox, OutboxRow, RelayOptions, RowId } from '../../host/relay/outbox';
+import { VirtualTime } from '../../host/testing/virtual-time';
+import { JetplugError, type ErrorCode } from '../../sdk/internal';
 
 /** An outbox in memory. Rows are removed from `rows`, and refused ones are moved to `refused`. */
 export class FakeOutbox implements Outbox {

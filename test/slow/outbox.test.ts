@@ -1,14 +1,19 @@
-/** The tests of the outbox recipe, the same for each database. */
+/** The recipe of an outbox, with each database: each order becomes exactly one event, whoever dies in between. */
+import Database from 'libsql';
+import { join } from 'node:path';
 import type { JetStreamManager, NatsConnection } from 'nats';
+import { Client } from 'pg';
 import type { Order, Orders } from '../../examples/recipes/outbox/orders';
-import { eventually } from './eventually';
-import { post } from './http';
-import type { TestServer } from './nats-server';
-import { startOrderService, type OrderService } from './order-service';
-import { Scene } from './scene';
-import { readStream } from './stored';
+import { openPostgres } from '../../examples/recipes/outbox/postgres';
+import { openSqlite } from '../../examples/recipes/outbox/sqlite';
+import { eventually } from '../support/eventually';
+import { post } from '../support/http';
+import type { TestServer } from '../support/nats-server';
+import { startOrderService, type OrderService } from '../support/order-service';
+import { Scene } from '../support/scene';
+import { readStream } from '../support/stored';
 
-export interface OutboxDatabase {
+interface OutboxDatabase {
   /** The flags of the service. */
   readonly flags: readonly string[];
   open(): Promise<Orders>;
@@ -16,10 +21,15 @@ export interface OutboxDatabase {
   lock(): Promise<() => Promise<void>>;
   /** Makes each change of the table `orders` fail, or work again. */
   breakOrders(isBroken: boolean): Promise<void>;
-  countOrders(): Promise<number>;
+  orderIds(): Promise<string[]>;
 }
 
-export function testOutbox(openDatabase: (scene: Scene) => Promise<OutboxDatabase>): void {
+const DATABASES: [string, (scene: Scene) => Promise<OutboxDatabase>][] = [
+  ['sqlite', sqlite],
+  ['postgres', postgres],
+];
+
+describe.each(DATABASES)('with %s', (_name, openDatabase) => {
   const scene = new Scene();
   const services: OrderService[] = [];
   let server: TestServer;
@@ -78,11 +88,11 @@ export function testOutbox(openDatabase: (scene: Scene) => Promise<OutboxDatabas
   });
 
   test('a transaction that fails leaves neither an order nor a row in the outbox', async () => {
-    const before = await database.countOrders();
+    const before = await database.orderIds();
     await database.breakOrders(true);
     await expect(place('ada', 1)).rejects.toThrow();
     await database.breakOrders(false);
-    expect(await database.countOrders()).toBe(before);
+    expect(await database.orderIds()).toEqual(before);
     expect(await isEmpty()).toBe(true);
   });
 
@@ -129,4 +139,98 @@ export function testOutbox(openDatabase: (scene: Scene) => Promise<OutboxDatabas
     expect((await storedEvents()).map(({ cents }) => cents)).toEqual([5]);
     expect(noise.join('\n')).toMatch(/the relay of an outbox refused a row[\s\S]*JP_EVENT_INVALID/);
   });
+
+  test('killed five times while customers order: each order is exactly one event, in the order of its customer', async () => {
+    const before = new Set(await database.orderIds());
+    let cents = 0;
+    for (let kills = 0; kills < 5; kills++) {
+      const { url, kill } = await service();
+      const hasEnough = (await storedCount()) + 10;
+      const killed = eventually(async () => (await storedCount()) >= hasEnough).then(kill);
+      let isUp = true;
+      void killed.then(() => (isUp = false));
+      const customer = async (name: string): Promise<void> => {
+        // The last request of each customer fails, and nobody knows whether its order was written.
+        while (isUp) await post(`${url}/orders`, { customer: name, cents: ++cents }).catch(() => undefined);
+      };
+      await Promise.all([killed, customer('ada'), customer('bob'), customer('eve')]);
+    }
+    await service();
+    await eventually(isEmpty);
+    const placed = (await database.orderIds()).filter((id) => !before.has(id));
+    const events = await storedEvents();
+    expect(placed.length).toBeGreaterThanOrEqual(50);
+    expect(events.map(({ order_id }) => order_id).sort()).toEqual(placed.sort());
+    for (const name of ['ada', 'bob', 'eve']) {
+      const own = events.filter(({ customer }) => customer === name).map((event) => event.cents);
+      expect(own).toEqual(own.toSorted((a, b) => a - b));
+    }
+  });
+});
+
+async function sqlite(scene: Scene): Promise<OutboxDatabase> {
+  const file = join(scene.folder(), 'orders.db');
+  const use = <T>(work: (db: Database.Database) => T): T => {
+    const db = new Database(file, { timeout: 5_000 });
+    try {
+      return work(db);
+    } finally {
+      db.close();
+    }
+  };
+  return {
+    flags: ['--sqlite', file],
+    open: async () => openSqlite(file),
+    lock: async () => {
+      const db = new Database(file, { timeout: 5_000 });
+      db.exec('BEGIN IMMEDIATE');
+      return async () => {
+        db.exec('ROLLBACK');
+        db.close();
+      };
+    },
+    breakOrders: async (isBroken) =>
+      use((db) => {
+        if (!isBroken) return void db.exec('DROP TRIGGER broken');
+        db.exec("CREATE TRIGGER broken AFTER INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END");
+      }),
+    orderIds: async () =>
+      use((db) => (db.prepare('SELECT order_id FROM orders').raw().all() as string[][]).flat().sort()),
+  };
+}
+
+const BREAK = `
+  CREATE FUNCTION broken() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$ LANGUAGE plpgsql;
+  CREATE TRIGGER broken AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION broken();`;
+
+async function postgres(scene: Scene): Promise<OutboxDatabase> {
+  const { url } = await scene.postgres();
+  const connected = async (): Promise<Client> => {
+    const client = new Client(url);
+    await client.connect();
+    return client;
+  };
+  const run = async (sql: string): Promise<{ order_id: string }[]> => {
+    const client = await connected();
+    try {
+      return (await client.query<{ order_id: string }>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  return {
+    flags: ['--postgres', url],
+    open: () => openPostgres(url),
+    lock: async () => {
+      const client = await connected();
+      await client.query('BEGIN');
+      await client.query('SELECT id FROM outbox FOR UPDATE');
+      return async () => {
+        await client.query('ROLLBACK');
+        await client.end();
+      };
+    },
+    breakOrders: async (isBroken) => void (await run(isBroken ? BREAK : 'DROP FUNCTION broken CASCADE')),
+    orderIds: async () => (await run('SELECT order_id FROM orders')).map(({ order_id }) => order_id).sort(),
+  };
 }
