@@ -34,15 +34,18 @@ export interface OutboxRow {
 export interface Outbox<Row extends OutboxRow = OutboxRow> {
   /** Reads the oldest rows, in the order in which they are to be published, without those that were refused. */
   take(limit: number): Promise<readonly Row[]> | readonly Row[];
-  /** Removes rows whose events are stored in a stream. A row that is gone already is no error. */
-  remove(ids: readonly RowId[]): Promise<unknown> | void;
+  /**
+   * Removes rows whose events are stored in a stream. A row that is gone already is no error. The relay awaits the result
+   * and does not use it.
+   */
+  remove(ids: readonly RowId[]): unknown;
   /**
    * Sets a row aside that cannot be published, so that `take` no longer returns it and somebody can look at it: marks
-   * it, or moves it to another table. The relay has logged the error.
+   * it, or moves it to another table. The relay has logged the error. It awaits the result and does not use it.
    *
    * @param error `JP_EVENT_INVALID`, `JP_SUBJECT_INVALID`, `JP_PUBLISH_TOO_LARGE` or `JP_PUBLISH_NO_STREAM`
    */
-  refuse(row: Row, error: JetplugError): Promise<unknown> | void;
+  refuse(row: Row, error: JetplugError): unknown;
 }
 
 /** The log of a relay. `console` is one, and so is the `Logger` of a plugin. */

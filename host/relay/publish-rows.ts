@@ -79,7 +79,7 @@ export class RowPublisher<Row extends OutboxRow> {
   private async send(row: Row): Promise<void> {
     const { id, event, fields, timestamp } = row;
     const eventId = derivedUuid(`outbox\n${this.settings.name}\n${String(id)}`);
-    await this.bus.publish(event, fields as never, { id: eventId, ...(timestamp ? { timestamp } : {}) });
+    await this.bus.publish(event, fields, { id: eventId, ...(timestamp ? { timestamp } : {}) });
     this.missing.delete(subjectOf(row));
   }
 

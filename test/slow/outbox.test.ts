@@ -230,7 +230,9 @@ async function postgres(scene: Scene): Promise<OutboxDatabase> {
         await client.end();
       };
     },
-    breakOrders: async (isBroken) => void (await run(isBroken ? BREAK : 'DROP FUNCTION broken CASCADE')),
+    breakOrders: async (isBroken) => {
+      await run(isBroken ? BREAK : 'DROP FUNCTION broken CASCADE');
+    },
     orderIds: async () => (await run('SELECT order_id FROM orders')).map(({ order_id }) => order_id).sort(),
   };
 }

@@ -48,9 +48,9 @@ export function openSqlite(file: string): Orders {
           .all(limit)
           .map((row) => toEvent(row as StoredRow)),
       remove: (ids) =>
-        void db.prepare('DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids)),
+        db.prepare('DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids)),
       refuse: ({ id }, { code, message }) =>
-        void db.prepare('UPDATE outbox SET refused = ? WHERE id = ?').run(`${code}: ${message}`, id),
+        db.prepare('UPDATE outbox SET refused = ? WHERE id = ?').run(`${code}: ${message}`, id),
     },
     close: async () => void db.close(),
   };
