@@ -47,7 +47,8 @@ const PARTS = {
   'host/watch/': { paths: ['sdk/', 'host/(base|config|log|load|plugin)/'], packages: ['chokidar'] },
 
   // The surfaces.
-  'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
+  'host/relay/': { paths: ['sdk/', 'host/base/'] },
+  'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server|relay)/'] },
   'host/ops/': {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['ajv', 'fastify', 'prom-client'],
@@ -121,8 +122,9 @@ module.exports = {
     },
     {
       name: 'production code needs no devDependency',
+      comment: 'The recipes are not in the package. A project that copies one installs its packages.',
       severity: 'error',
-      from: { path: '^(sdk|host|plugins|examples)/' },
+      from: { path: '^(sdk|host|plugins|examples)/', pathNot: '^examples/recipes/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
     { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },

@@ -29,6 +29,7 @@ const PLANTED = {
   'host/plugin/planted.ts': '../nats/planted',
   'host/telemetry/planted.ts': '../nats/planted',
   'host/watch/planted.ts': '../ops/planted',
+  'host/relay/planted.ts': '../nats/planted',
   'host/client.ts': './plugin/planted',
   'host/ops/planted.ts': '../cli/planted',
   'host/page/planted.ts': '../cli/planted',

@@ -6,6 +6,9 @@ import { Connection } from './nats/connection';
 import { Publisher } from './nats/publisher';
 import { systemClock } from './base/time';
 
+export type { Outbox, OutboxRow, Relay, RelayLog, RelayOptions, RowId } from './relay/outbox';
+export { relay } from './relay/relay';
+
 /** The servers and credentials of a publisher. */
 export interface EventBusOptions {
   /** One or more servers. Default `nats://127.0.0.1:4222`. */

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { derivedUuid } from '../base/derived-id';
 import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
@@ -104,8 +104,5 @@ export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;
   const { stream, storedAtMs, sequence } = delivery.origin;
   const cause = `${stream}\n${storedAtMs}\n${sequence}`;
-  const hex = hash('sha256', `${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`);
-  // Version 8 of RFC 9562 leaves the other bits to the implementation.
-  const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return derivedUuid(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`);
 }

@@ -34,6 +34,11 @@ export const RUNNING_ERRORS = {
     'An event was to be published on a subject that no handler takes.',
     'Correct the subject, add a handler for it, or publish all the same with --force. Nothing was published.',
   ],
+  JP_OUTBOX_FAILED: [
+    'A method of an outbox failed: take, remove or refuse. The relay tries again, after growing waits of up to 30 s.',
+    'The cause has the error of the database. If a row was returned again, correct take, or the method that removes or marks rows.',
+  ],
+  JP_RELAY_OPTION: ['An option of relay is not valid.', 'Correct the option that the message names.'],
   JP_RUN_OVER: [
     'A handler used its store or event bus after its run had ended.',
     'Await all work that the handler starts, and stop it when the handler’s signal is aborted.',

@@ -6,6 +6,7 @@ import { Connection } from '../../host/nats/connection';
 import { startHost, type HostOptions, type TestHost } from './host';
 import { startTestCluster, type TestCluster } from './nats-cluster';
 import { startTestServer, type TestServer } from './nats-server';
+import { startTestPostgres, type TestPostgres } from './postgres';
 import { TcpProxy } from './tcp-proxy';
 
 /** Starts the servers, hosts, connections and folders of one test file. `end` ends them in the reverse order. */
@@ -22,6 +23,12 @@ export class Scene {
     const cluster = await startTestCluster();
     this.ends.push(() => cluster.stop());
     return cluster;
+  }
+
+  async postgres(): Promise<TestPostgres> {
+    const postgres = await startTestPostgres();
+    this.ends.push(() => postgres.stop());
+    return postgres;
   }
 
   /** A proxy before a server that can cut, stall or drop the traffic of connections. */

@@ -1,0 +1,4 @@
+import type { Providers } from 'jetplug/sdk';
+import { SalesDatabase } from './sales-database';
+
+export default [SalesDatabase] satisfies Providers;
