@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { TestClock, testHost } from 'jetplug/testing';
 import { AccountingWebhookPlugin } from '../../examples/recipes/webhook/accounting-webhook.plugin';
 import { InvoiceIssued } from '../../examples/recipes/webhook/contracts/invoices';
 import { signatureOf, keyOf } from '../../examples/recipes/webhook/signature';
 import { retryAfterMs } from '../../examples/recipes/webhook/webhook';
+import { freePort } from '../support/free-port';
 import { Receiver, type ReceiverAnswer } from '../support/receiver';
 import { recipe } from '../support/recipe';
 import { Scene } from '../support/scene';
@@ -60,7 +62,9 @@ test('sends the event as JSON with its id, the time and a signature of all three
   expect(headers).toMatchObject({ 'content-type': 'application/json', 'webhook-id': 'e1' });
   expect(secondsOf(0)).toBe(NOW.getTime() / 1_000);
   const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
-  const digest = createHmac('sha256', key).update(`e1.${secondsOf(0)}.${body}`).digest('base64');
+  const digest = createHmac('sha256', key)
+    .update(`e1.${secondsOf(0)}.${body}`)
+    .digest('base64');
   expect(headers['webhook-signature']).toBe(`v1,${digest}`);
   expect(host.deadLetters()).toEqual([]);
 });
@@ -116,14 +120,11 @@ test('follows no redirect', async () => {
 });
 
 test('retries an event when nothing listens at the address', async () => {
-  const { url } = receiver;
-  await receiver.stop();
-  const host = await start({ url });
+  const host = await start({ url: `http://127.0.0.1:${await freePort()}` });
   await host.publish(InvoiceIssued, INVOICE);
   await host.settled();
   expect(host.deadLetters()).toMatchObject([{ reason: 'attempts-exhausted', attempts: 8 }]);
   await host.stop();
-  receiver = await Receiver.start();
 });
 
 test('ends a request that has no answer at the timeout of the handler', async () => {
@@ -140,7 +141,7 @@ test('ends a request that has no answer at the timeout of the handler', async ()
 
 test('logs neither the secret nor the path of the address', async () => {
   const host = await sent({ status: 500 }, { status: 404 });
-  const written = JSON.stringify([host.logged, host.deadLetters()]);
+  const written = inspect([host.logged, host.deadLetters().map(({ headers }) => headers)], { depth: 10 });
   expect(written).toContain('answered 500');
   expect(written).not.toContain(SECRET.slice('whsec_'.length));
   expect(written).not.toContain('path-token');
@@ -175,7 +176,7 @@ test.each(['http://receiver.example/hook', 'https://user:word@receiver.example/h
 
 test('refuses an event id that no header can have', async () => {
   const host = await start();
-  await host.publish(InvoiceIssued, INVOICE, { id: 'e1\nx: y' });
+  await host.publish(InvoiceIssued, INVOICE, { id: 'é1' });
   await host.settled();
   expect(host.deadLetters()).toMatchObject([{ reason: 'rejected' }]);
   expect(receiver.requests).toEqual([]);
@@ -183,11 +184,6 @@ test('refuses an event id that no header can have', async () => {
 });
 
 test('signs as the published example of Standard Webhooks', () => {
-  const signature = signatureOf(
-    keyOf(SECRET),
-    'msg_p5jXN8AQM9LWM0D4loKWxJek',
-    1_614_265_330,
-    '{"test": 2432232314}',
-  );
+  const signature = signatureOf(keyOf(SECRET), 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, '{"test": 2432232314}');
   expect(signature).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
 });

@@ -38,9 +38,7 @@ export class PaymentService {
     if (this.isDown) return { status: 503 };
     const key = headers['idempotency-key'] as string;
     const subject = subjectOf(body);
-    const answer = this.declined.has(subject)
-      ? { status: 402 }
-      : { status: 200, body: { payment_id: `p-${subject}` } };
+    const answer = this.declined.has(subject) ? { status: 402 } : { status: 200, body: { payment_id: `p-${subject}` } };
     const first = this.answers.get(key) ?? answer;
     this.answers.set(key, first);
     return first;

@@ -5,7 +5,8 @@ export interface Requests {
   request(subject: string, payload: string, options: { timeout: number }): Promise<{ string(): string }>;
 }
 
-export const PRICE_SUBJECT = 'shop.price';
+/** No stream may hold this subject: its ack would be the first answer to each request. */
+export const PRICE_SUBJECT = 'prices.get';
 
 /**
  * Asks for the price of an article, in cents.
@@ -13,7 +14,9 @@ export const PRICE_SUBJECT = 'shop.price';
  */
 export async function askPrice(nats: Requests, sku: string, timeoutMs = 1_000): Promise<number> {
   const answer = await nats.request(PRICE_SUBJECT, sku, { timeout: timeoutMs });
-  return Number(answer.string());
+  const text = answer.string();
+  if (!/^\d+$/.test(text)) throw new Error(`the answer is no price: ${text}`);
+  return Number(text);
 }
 
 /** Any rule: here an article costs 100 cents for each character of its name. */

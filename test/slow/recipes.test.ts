@@ -1,7 +1,6 @@
 /** The recipes in a real host, each folder as a plugins folder. */
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
-import { askPrice, priceOf, PRICE_SUBJECT } from '../../examples/recipes/when/prices';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
@@ -63,8 +62,8 @@ async function publish(subject: string, fields: object): Promise<void> {
 }
 
 async function storeOf(plugin: string, key: string): Promise<unknown> {
-  const { stdout } = await jetplug(['store', plugin, key, '--json', '--servers', server.url]);
-  return (JSON.parse(stdout) as { value: unknown }[])[0]?.value;
+  const bucket = await nats.jetstream().views.kv(`jetplug-${plugin}`, { bindOnly: true });
+  return (await bucket.get(key))?.json();
 }
 
 async function handlerOf(plugin: string): Promise<Handler> {
@@ -79,8 +78,8 @@ test('a receiver that hangs delays no other one, and gets every event when it an
   for (let i = 0; i < INVOICES; i++) {
     await publish('invoice.issued', { invoice_id: `i${i}`, customer_id: 'c1', cents: 100, currency: 'EUR' });
   }
-  await eventually(() => accounting.requests.length === INVOICES);
-  await eventually(async () => (await handlerOf('crm-webhook')).circuit === 'open');
+  await eventually(() => accounting.requests.length === INVOICES, 20_000);
+  await eventually(async () => (await handlerOf('crm-webhook')).circuit === 'open', 20_000);
   expect((await handlerOf('accounting-webhook')).circuit).toBe('closed');
   const expected = idsAt(accounting).sort();
   expect(new Set(expected).size).toBe(INVOICES);
@@ -118,15 +117,6 @@ test('an order is confirmed when it is paid, and cancelled when no answer about 
   await eventually(async () => expect(await endingOf('o2')).toMatchObject({ status: 'cancelled' }) === undefined);
   await eventually(async () => (await storeOf('stock', 'tea')) === 7);
   expect(payments.made).toEqual(['charge-o1']);
-});
-
-test('a request is answered at once, by the price or by the error that nobody answers', async () => {
-  await expect(askPrice(nats, 'tea')).rejects.toMatchObject({ code: '503' });
-  const prices = nats.subscribe(PRICE_SUBJECT, {
-    callback: (_error, message) => void message.respond(String(priceOf(message.string()))),
-  });
-  expect(await askPrice(nats, 'tea')).toBe(300);
-  prices.unsubscribe();
 });
 
 test('every plugin of the recipes runs', () => {
