@@ -1,15 +1,22 @@
-/** Each recipe of docs/recipes.md is a plugins folder that `check` accepts, with the config beside it. */
+/** Each recipe of docs/recipes.md is a plugins folder that `check` accepts. The tests in test/recipes use its config. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetplug } from '../support/cli';
 import { rowsOf, ROOT } from '../support/markdown';
-import { recipe } from '../support/recipe';
+import { combinedConfig, recipe } from '../support/recipe';
+import { Scene } from '../support/scene';
 
 const LISTED = rowsOf('docs/recipes.md').flatMap(([name]) => /^\[(\w+)\]\(#\w+\)$/.exec(name!)?.[1] ?? []);
 
-test.each([...LISTED, 'when'])('the recipe %s has no problems', async (name) => {
-  const { folder, configFile } = recipe(name);
-  const result = await jetplug(['check', '--plugins', folder, '--config', configFile, '--json']);
+const scene = new Scene();
+afterAll(() => scene.end());
+
+test('no recipe has a problem', async () => {
+  const recipes = [...LISTED, 'when'].map(recipe);
+  const config = combinedConfig(recipes.map((each) => each.config));
+  const folders = recipes.map(({ folder }) => folder);
+  const file = join(scene.folder({ 'config.json': JSON.stringify(config) }), 'config.json');
+  const result = await jetplug(['check', '--plugins', ...folders, '--config', file, '--json']);
   expect(result.json()).toEqual([]);
   expect(result.code).toBe(0);
 });

@@ -8,9 +8,8 @@ const scene = new Scene();
 let nats: NatsConnection;
 beforeAll(async () => {
   nats = await scene.client((await scene.server()).url);
-  const { streams } = recipe('when').config as { streams: { name: string; subjects: string[] }[] };
   const jsm = await nats.jetstreamManager();
-  for (const { name, subjects } of streams) await jsm.streams.add({ name, subjects });
+  for (const { name, subjects } of recipe('when').config.streams) await jsm.streams.add({ name, subjects });
 });
 afterAll(() => scene.end());
 

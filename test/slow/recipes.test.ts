@@ -7,15 +7,11 @@ import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { PaymentService } from '../support/payment-service';
 import { Receiver } from '../support/receiver';
-import { recipe } from '../support/recipe';
+import { combinedConfig, recipe } from '../support/recipe';
 import { Scene } from '../support/scene';
 
 const RECIPES = ['webhook', 'etl', 'orders', 'when'].map(recipe);
 const INVOICES = 20;
-
-interface Config {
-  readonly streams: readonly object[];
-}
 
 interface Handler {
   readonly circuit: string;
@@ -42,7 +38,7 @@ beforeAll(async () => {
     server,
     plugins: RECIPES.map(({ folder }) => folder),
     config: {
-      streams: RECIPES.flatMap(({ config }) => (config as Config).streams),
+      streams: combinedConfig(RECIPES.map(({ config }) => config)).streams,
       plugins: {
         'accounting-webhook': { settings: { url: accounting.url, secretFile } },
         'crm-webhook': { settings: { url: crm.url, secretFile }, timeout: '300ms' },

@@ -9,11 +9,22 @@ export interface Recipe {
   readonly folder: string;
   readonly configFile: string;
   /** The content of the config file. */
-  readonly config: object;
+  readonly config: RecipeConfig;
+}
+
+export interface RecipeConfig {
+  readonly streams: readonly { readonly name: string; readonly subjects: string[] }[];
+  readonly plugins?: Readonly<Record<string, object>>;
 }
 
 export function recipe(name: string): Recipe {
   const folder = join(ROOT, 'examples', 'recipes', name);
   const configFile = join(folder, 'config.yaml');
-  return { folder, configFile, config: parse(readFileSync(configFile, 'utf8')) as object };
+  return { folder, configFile, config: parse(readFileSync(configFile, 'utf8')) as RecipeConfig };
+}
+
+/** One config for several recipes. */
+export function combinedConfig(configs: readonly RecipeConfig[]): RecipeConfig {
+  const plugins = Object.assign({}, ...configs.map(({ plugins }) => plugins)) as Record<string, object>;
+  return { streams: configs.flatMap(({ streams }) => streams), plugins };
 }
