@@ -23,8 +23,8 @@ export const webhookSettings = z.object({
 type WebhookSettings = z.infer<typeof webhookSettings>;
 
 /**
- * The options of each webhook's handler. It has no `key`: one slow event of a key would delay the later ones. A receiver
- * that is down for a day loses nothing.
+ * The options of each webhook's handler. It has no `key`, because one failing event of a key would delay the later ones.
+ * An event that fails while others succeed is tried for 19 hours. If all fail, they wait in the stream.
  */
 export const WEBHOOK = {
   concurrency: 4,
