@@ -7,7 +7,7 @@ import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { PaymentService } from '../support/payment-service';
 import { Receiver } from '../support/receiver';
-import { combinedConfig, recipe } from '../support/recipe';
+import { recipe } from '../support/recipe';
 import { Scene } from '../support/scene';
 
 const RECIPES = ['webhook', 'etl', 'orders', 'when'].map(recipe);
@@ -38,7 +38,7 @@ beforeAll(async () => {
     server,
     plugins: RECIPES.map(({ folder }) => folder),
     config: {
-      streams: combinedConfig(RECIPES.map(({ config }) => config)).streams,
+      streams: RECIPES.flatMap(({ config }) => config.streams),
       plugins: {
         'accounting-webhook': { settings: { url: accounting.url, secretFile } },
         'crm-webhook': { settings: { url: crm.url, secretFile }, timeout: '300ms' },
@@ -120,4 +120,10 @@ test('every plugin of the recipes runs', () => {
   expect(host.ready.plugins.map(({ plugin }) => plugin)).toEqual(
     expect.arrayContaining(['accounting-webhook', 'crm-webhook', 'meter-lines', 'meter-hours', 'orders', 'stock']),
   );
+});
+
+test.each(RECIPES)('`check` has no problem with $folder and its config', async ({ folder, configFile }) => {
+  const result = await jetplug(['check', '--plugins', folder, '--config', configFile, '--json']);
+  expect(result.json()).toEqual([]);
+  expect(result.code).toBe(0);
 });

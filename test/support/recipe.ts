@@ -14,17 +14,10 @@ export interface Recipe {
 
 export interface RecipeConfig {
   readonly streams: readonly { readonly name: string; readonly subjects: string[] }[];
-  readonly plugins?: Readonly<Record<string, object>>;
 }
 
 export function recipe(name: string): Recipe {
   const folder = join(ROOT, 'examples', 'recipes', name);
   const configFile = join(folder, 'config.yaml');
   return { folder, configFile, config: parse(readFileSync(configFile, 'utf8')) as RecipeConfig };
-}
-
-/** One config for several recipes. */
-export function combinedConfig(configs: readonly RecipeConfig[]): RecipeConfig {
-  const plugins = Object.assign({}, ...configs.map(({ plugins }) => plugins)) as Record<string, object>;
-  return { streams: configs.flatMap(({ streams }) => streams), plugins };
 }

@@ -28,7 +28,10 @@ export class StockPlugin {
     // The order may come twice, or after its end. Reads and changes are one transaction, so no two runs take the same goods.
     if (await this.reservations.get(order_id)) return;
     const free = (await this.free.get(sku)) ?? 0;
-    if (free < quantity) return void (await this.events.publish(StockRefused, { order_id }));
+    if (free < quantity) {
+      await this.events.publish(StockRefused, { order_id });
+      return;
+    }
     await this.free.update(sku, () => free - quantity);
     await this.reservations.update(order_id, () => ({ sku, quantity }));
     await this.events.publish(StockReserved, { order_id, cents });

@@ -15,7 +15,10 @@ export class AccountsPlugin {
   @Subscribe({ from: 'beginning' })
   async transfer({ from, to, cents }: TransferRequested) {
     const balance = (await this.balances.get(from)) ?? 0;
-    if (balance < cents) return void (await this.events.publish(TransferRefused, { from, cents }));
+    if (balance < cents) {
+      await this.events.publish(TransferRefused, { from, cents });
+      return;
+    }
     await this.balances.update(from, () => balance - cents);
     await this.balances.update(to, (other = 0) => other + cents);
   }

@@ -1,7 +1,10 @@
 /** The right choice: the handler of a request writes the row, and answers when it is written. */
 import Fastify, { type FastifyInstance } from 'fastify';
 
-type User = { Params: { id: string }; Body: { name: string } };
+interface User {
+  Params: { id: string };
+  Body: { name: string };
+}
 
 /** @param names the table of a database; a `Map` does for a test */
 export function profileEndpoint(names: Map<string, string>): FastifyInstance {
