@@ -1,11 +1,11 @@
 /** Each block of code in the docs is valid in the language that it names. */
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { parse } from 'yaml';
 import { loadConfig } from '../../host/config/load';
 import { jetplug } from '../support/cli';
-import { blocksOf, PAGES, ROOT, type Block } from '../support/markdown';
+import { blocksOf, fileOf, PAGES, ROOT, type Block } from '../support/markdown';
 import { Scene } from '../support/scene';
 
 const scene = new Scene();
@@ -16,8 +16,19 @@ test('every block names its language, or is a picture', () => {
   expect(PAGES.flatMap(blocksOf).filter(({ language }) => !known.includes(language))).toEqual([]);
 });
 
-test('every ts block is a whole file that type-checks in the plugins folder', () => {
-  const files = new Map(blocks('ts').map((block) => [join(ROOT, 'plugins', `${idOf(block)}.ts`), block]));
+test('every excerpt of a file is a part of that file, word for word', () => {
+  const excerpts = blocks('ts').filter(fileOf);
+  const isPart = (block: Block): boolean => {
+    const [, ...lines] = block.text.split('\n');
+    return readFileSync(join(ROOT, fileOf(block)!), 'utf8').includes(`\n${lines.join('\n')}`);
+  };
+  expect(excerpts.length).toBeGreaterThan(3);
+  expect(excerpts.filter((block) => !isPart(block))).toEqual([]);
+});
+
+test('every other ts block is a whole file that type-checks in the plugins folder', () => {
+  const whole = blocks('ts').filter((block) => !fileOf(block));
+  const files = new Map(whole.map((block) => [join(ROOT, 'plugins', `${idOf(block)}.ts`), block]));
   expect(files.size).toBeGreaterThan(10);
   const program = ts.createProgram([...files.keys()], compilerOptions(), withFiles(files));
   const problems = [...files].flatMap(([file, block]) =>
@@ -27,7 +38,7 @@ test('every ts block is a whole file that type-checks in the plugins folder', ()
 });
 
 test('the host accepts every plugin that the docs show', async () => {
-  const plugins = PAGES.flatMap(blocksOf).filter(({ text }) => text.includes('@Plugin('));
+  const plugins = PAGES.flatMap(blocksOf).filter((block) => block.text.includes('@Plugin(') && !fileOf(block));
   const folder = scene.folder(
     Object.fromEntries(plugins.map((block) => [`${idOf(block)}.plugin.${block.language}`, block.text])),
   );

@@ -38,6 +38,11 @@ export function blocksOf(page: string): Block[] {
   }));
 }
 
+/** The file of the examples that the block is an excerpt of: its first line names the file. */
+export function fileOf({ text }: Block): string | undefined {
+  return /^\/\/ (examples\/\S+)\n/.exec(text)?.[1];
+}
+
 /** The page without its fenced blocks. */
 export function proseOf(page: string): string {
   return textOf(page).replace(FENCED, '');
