@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
-import { PROJECT_FILES } from './init-files';
+import { PNPM_FILES, PROJECT_FILES } from './init-files';
 import { completeManifest, scriptsIn } from './init-package';
 import { FIRST_EVENT, FIRST_PLUGIN } from './init-plugin';
 import { paint, place, print, printJson } from './output';
@@ -35,7 +35,7 @@ export function initCommand(program: Command): void {
       'after',
       `
 Writes config/default.yaml, plugins/ with a contract, a plugin and its test, package.json, tsconfig.json, .gitignore,
-Dockerfile and docker-compose.yml. No file is overwritten: the command names those that it left as they are. It adds
+Dockerfile and docker-compose.yml. In a project of pnpm it also writes pnpm-workspace.yaml. No file is overwritten: the command names those that it left as they are. It adds
 the missing scripts and packages to an existing package.json, and changes none that are there.
 On a terminal the command asks whether to install the packages. Without a terminal it installs them only with --yes.
 
@@ -51,9 +51,9 @@ async function init(folderName: string, flags: InitFlags): Promise<void> {
   const folder = resolve(folderName);
   const json = flags.json === true;
   makeFolder(folder);
-  const files = writeProject(folder);
-  if (!json) reportFiles(files);
   const manager = managerOf(folder);
+  const files = writeProject(folder, manager);
+  if (!json) reportFiles(files);
   const installs = flags.yes === true || (!json && (await asksToInstall(manager)));
   if (installs) await install(folder, manager, json);
   const next = nextSteps(folder, manager, installs);
@@ -75,12 +75,12 @@ function makeFolder(folder: string): void {
   }
 }
 
-function writeProject(folder: string): Written {
+function writeProject(folder: string, manager: string): Written {
   // An invalid package.json is reported before anything is written.
   const manifest = completeManifest(folder);
   const result: Written = { written: [], completed: [], kept: [] };
   result[manifest].push(join(folder, 'package.json'));
-  for (const { file: name, text } of PROJECT_FILES) {
+  for (const { file: name, text } of [...PROJECT_FILES, ...(manager === 'pnpm' ? PNPM_FILES : [])]) {
     const file = join(folder, name);
     result[writeNew({ file, text }) ? 'written' : 'kept'].push(file);
   }

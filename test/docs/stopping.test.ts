@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { CONTAINER_FILES } from '../../host/cli/init-containers';
 import { loadConfig } from '../../host/config/load';
 import { DRAIN_MS } from '../../host/nats/connection';
+import { SERVICE_STOP_MS } from '../../host/nats/serve-answers';
 import { WATCHDOG_WAIT_MS } from '../../host/nats-server/launch';
 import { STOP_LIMIT_MS } from '../../host/plugin/stop-limit';
 import { STOP_MS } from '../../host/records/runs/run-recorder';
@@ -16,6 +17,7 @@ const { config } = loadConfig({ cwd: join(ROOT, 'test'), env: {}, flags: {} });
 
 /** In the order in which the host stops. */
 const LIMITS_MS: readonly (readonly [part: RegExp, ms: number])[] = [
+  [/micro service/, SERVICE_STOP_MS],
   [/running handlers/, config.shutdown.graceMs],
   [/onStop.* of the plugins/, STOP_LIMIT_MS],
   [/onStop.* of the providers/, STOP_LIMIT_MS],

@@ -202,6 +202,7 @@ test('in a project of pnpm, and when pnpm runs it, --yes installs by pnpm', asyn
   expect([cwd, join(cwd, 'inner')].map((folder) => readFileSync(join(folder, 'installed'), 'utf8'))).toEqual(
     Array(2).fill('install\n'),
   );
+  expect(existsSync(join(cwd, 'pnpm-workspace.yaml'))).toBe(true);
   const asked = await jetplug(['init', '--json', 'third'], { cwd, env: byPnpm });
   expect(asked.json<Report>().next).toContain('install the packages: pnpm install');
 });
