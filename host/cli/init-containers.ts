@@ -71,7 +71,7 @@ services:
     cap_drop: [ALL]
     security_opt: ['no-new-privileges:true']
     # Longer than all limits of a stop together (node_modules/jetplug/docs/operating.md, “Stopping”). Raise it with shutdown.grace.
-    stop_grace_period: 90s
+    stop_grace_period: 120s
     healthcheck:
       test:
         - CMD

@@ -26,6 +26,8 @@ const LIMITS_MS: readonly (readonly [part: RegExp, ms: number])[] = [
   [/embedded broker/, WATCHDOG_WAIT_MS],
   [/OpenTelemetry/, FLUSH_MS],
 ];
+/** How long requests to a server that hangs may delay the parts besides: measured, see docs/operating.md. */
+const HANGING_SERVER_MS = 36_000;
 const sumMs = LIMITS_MS.reduce((sum, [, ms]) => sum + ms, 0);
 
 test('docs/operating.md has every limit of a stop in its order, and their sum', () => {
@@ -40,5 +42,5 @@ test.each([
   ['a new project', CONTAINER_FILES.find(({ file }) => file === 'docker-compose.yml')!.text],
 ])('the container of %s has more time to stop than all limits together', (_name, text) => {
   const { services } = parse(text) as { services: { jetplug: { stop_grace_period: string } } };
-  expect(parseDuration(services.jetplug.stop_grace_period)).toBeGreaterThan(sumMs);
+  expect(parseDuration(services.jetplug.stop_grace_period)).toBeGreaterThan(sumMs + HANGING_SERVER_MS);
 });
