@@ -2,10 +2,10 @@
 // one it resolves the types of the three entries under node16, nodenext and bundler, imports the entries from CommonJS
 // and ES modules, and runs the commands, the project's test and a host. A warning of Node.js or of the installation is a
 // failure. Prints a table. Takes some minutes; .ci/full runs it. `-- FILE` tests a tarball instead of packing one.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pack } from './pack.mjs';
 
@@ -52,11 +52,11 @@ for (const problem of problems) console.log(`✗ ${problem}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 /** Installs a program as an npm package, in a folder of its own, and returns a folder inside of node_modules. */
-function installTool(spec, path) {
+function installTool(spec, path, bin = dirname(process.execPath)) {
   const folder = mkdtempSync(join(work, 'tool-'));
-  execFileSync('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts=false', spec], {
-    stdio: ['ignore', 'ignore', 2],
-  });
+  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts=false', '--loglevel=error'];
+  const { status, stderr } = inPath(bin, 'npm', [...args, spec]);
+  if (status !== 0) throw new Error(`${spec} was not installed: ${stderr}`);
   return join(folder, 'node_modules', path);
 }
 
@@ -71,7 +71,7 @@ function npm(bin) {
 }
 
 function pnpm(bin, major) {
-  const bins = [installTool(`pnpm@${major}`, '.bin')];
+  const bins = [installTool(`pnpm@${major}`, '.bin', bin)];
   const version = inPath([...bins, bin].join(delimiter), 'pnpm', '--version').stdout.trim();
   const store = ['--store-dir', join(work, `pnpm-${major}`)];
   return {
