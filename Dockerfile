@@ -21,6 +21,8 @@ COPY --from=build /app/dist dist
 COPY host/bin.js host/bin.js
 COPY config config
 COPY plugins plugins
+# The packages of the plugins themselves, if plugins/package.json lists any.
+RUN if [ -f plugins/package-lock.json ]; then npm ci --prefix plugins --omit=dev --cache /tmp/npm && rm -r /tmp/npm; fi
 USER node
 EXPOSE 8300
 # Checks that the host is alive, not that it is ready: one failing plugin is no reason to restart the others.

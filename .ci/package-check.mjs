@@ -1,10 +1,11 @@
 // `npm run check:package`: packs the package and checks its size, its files, the links of its README, and its exports
 // and types by publint and attw. `-- FILE` checks a tarball instead.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pack } from './pack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_PACKED_BYTES = 700_000;
@@ -31,17 +32,12 @@ const WANTED = [
 const folder = mkdtempSync(join(tmpdir(), 'jetplug-package-'));
 const problems = [];
 try {
-  check(process.argv[2] === undefined ? pack() : resolve(process.argv[2]));
+  check(process.argv[2] === undefined ? pack(folder) : resolve(process.argv[2]));
 } finally {
   rmSync(folder, { recursive: true });
 }
 for (const problem of problems) console.log(`✗ ${problem}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
-
-function pack() {
-  execFileSync('npm', ['run', 'package', '--', '--pack-destination', folder], { cwd: root, stdio: ['ignore', 2, 2] });
-  return join(folder, readdirSync(folder)[0]);
-}
 
 function check(tarball) {
   const bytes = statSync(tarball).size;

@@ -214,7 +214,7 @@ export class Host {
     const { config, source } = this.options;
     if (!config.plugins.watch) return;
     const dirs = config.plugins.dirs.map((dir) => resolve(dir));
-    const folders = new PluginFolders(dirs, plugins, this.log);
+    const folders = new PluginFolders(dirs, plugins, this.log, config.plugins.pollMs);
     this.closeLater('the watch of the plugins folders', () => folders.stop());
     await folders.start();
     if (!source) return;

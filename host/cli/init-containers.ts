@@ -59,6 +59,8 @@ services:
       JETPLUG_HTTP_LISTEN: 0.0.0.0:8300
       # The page and /metrics need it, because the address is beyond loopback.
       JETPLUG_HTTP_OPERATOR_TOKEN: \${JETPLUG_HTTP_OPERATOR_TOKEN:-}
+      # Files that another system changes, as with Docker Desktop: 1s finds changes where the mount reports none.
+      JETPLUG_PLUGINS_POLL: \${JETPLUG_PLUGINS_POLL:-auto}
     volumes:
       # The host follows changes of the plugins. Remove both lines to run the files of the image.
       - ./plugins:/app/plugins:ro
@@ -68,8 +70,8 @@ services:
     read_only: true
     cap_drop: [ALL]
     security_opt: ['no-new-privileges:true']
-    # Longer than shutdown.grace, within which running handlers finish.
-    stop_grace_period: 30s
+    # Longer than all limits of a stop together (node_modules/jetplug/docs/operating.md, “Stopping”). Raise it with shutdown.grace.
+    stop_grace_period: 120s
     healthcheck:
       test:
         - CMD

@@ -57,6 +57,21 @@ coverage/
 config/local.yaml
 `;
 
+/** The additional file of a project of pnpm, which ends an install with an error if it may not run an install script. */
+export const PNPM_FILES: readonly NewFile[] = [
+  {
+    file: 'pnpm-workspace.yaml',
+    text: `# These packages work without their install scripts, which pnpm does not run without permission.
+allowBuilds:
+  '@parcel/watcher': false
+  '@swc/core': false
+  unrs-resolver: false
+# Other install scripts that were not run are a warning and no error.
+strictDepBuilds: false
+`,
+  },
+];
+
 /** The files of a new project, apart from package.json. Their paths count from the project's folder. */
 export const PROJECT_FILES: readonly NewFile[] = [
   { file: 'config/default.yaml', text: CONFIG },

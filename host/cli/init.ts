@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
-import { PROJECT_FILES } from './init-files';
+import { PNPM_FILES, PROJECT_FILES } from './init-files';
 import { completeManifest, scriptsIn } from './init-package';
 import { FIRST_EVENT, FIRST_PLUGIN } from './init-plugin';
 import { paint, place, print, printJson } from './output';
@@ -35,7 +35,7 @@ export function initCommand(program: Command): void {
       'after',
       `
 Writes config/default.yaml, plugins/ with a contract, a plugin and its test, package.json, tsconfig.json, .gitignore,
-Dockerfile and docker-compose.yml. No file is overwritten: the command names those that it left as they are. It adds
+Dockerfile and docker-compose.yml. In a project of pnpm it also writes pnpm-workspace.yaml. No file is overwritten: the command names those that it left as they are. It adds
 the missing scripts and packages to an existing package.json, and changes none that are there.
 On a terminal the command asks whether to install the packages. Without a terminal it installs them only with --yes.
 
@@ -51,11 +51,12 @@ async function init(folderName: string, flags: InitFlags): Promise<void> {
   const folder = resolve(folderName);
   const json = flags.json === true;
   makeFolder(folder);
-  const files = writeProject(folder);
+  const manager = managerOf(folder);
+  const files = writeProject(folder, manager);
   if (!json) reportFiles(files);
-  const installs = flags.yes === true || (!json && (await asksToInstall()));
-  if (installs) await install(folder, json);
-  const next = nextSteps(folder, installs);
+  const installs = flags.yes === true || (!json && (await asksToInstall(manager)));
+  if (installs) await install(folder, manager, json);
+  const next = nextSteps(folder, manager, installs);
   if (json) return printJson({ folder, ...files, installed: installs, next });
   print();
   print('Next:');
@@ -74,12 +75,12 @@ function makeFolder(folder: string): void {
   }
 }
 
-function writeProject(folder: string): Written {
+function writeProject(folder: string, manager: string): Written {
   // An invalid package.json is reported before anything is written.
   const manifest = completeManifest(folder);
   const result: Written = { written: [], completed: [], kept: [] };
   result[manifest].push(join(folder, 'package.json'));
-  for (const { file: name, text } of PROJECT_FILES) {
+  for (const { file: name, text } of [...PROJECT_FILES, ...(manager === 'pnpm' ? PNPM_FILES : [])]) {
     const file = join(folder, name);
     result[writeNew({ file, text }) ? 'written' : 'kept'].push(file);
   }
@@ -92,25 +93,31 @@ function reportFiles({ written, completed, kept }: Written): void {
   for (const file of kept) print(`${paint('yellow', '•')} ${place(file)}  exists, left as it is`);
 }
 
-async function asksToInstall(): Promise<boolean> {
+/** pnpm, if it runs this command or has installed packages in the folder. An install by npm would break its layout. */
+function managerOf(folder: string): 'npm' | 'pnpm' {
+  const isRunByPnpm = process.env['npm_config_user_agent']?.startsWith('pnpm/') === true;
+  return isRunByPnpm || existsSync(join(folder, 'pnpm-lock.yaml')) ? 'pnpm' : 'npm';
+}
+
+async function asksToInstall(manager: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await new Promise<string>((resolve) => {
     // Ctrl-C and Ctrl-D close the input. The question then has no answer.
     terminal.once('close', () => resolve('no'));
-    terminal.question('\nInstall the packages now, with npm install? [Y/n] ', resolve);
+    terminal.question(`\nInstall the packages now, with ${manager} install? [Y/n] `, resolve);
   });
   terminal.close();
   return /^(y|yes|)$/i.test(answer.trim());
 }
 
 /** @throws JetplugError `JP_INSTALL_FAILED` */
-async function install(folder: string, json: boolean): Promise<void> {
-  // With --json standard output has the JSON only, so npm writes to standard error.
-  const child = spawn('npm', ['install'], {
+async function install(folder: string, manager: string, json: boolean): Promise<void> {
+  // With --json standard output has the JSON only, so the package manager writes to standard error.
+  const child = spawn(manager, ['install'], {
     cwd: folder,
     stdio: ['ignore', json ? 2 : 'inherit', 'inherit'],
-    // On Windows npm is a script, which only a shell can start.
+    // On Windows npm and pnpm are scripts, which only a shell can start.
     shell: process.platform === 'win32',
   });
   const ending = await new Promise<string | number | Error>((done) => {
@@ -118,18 +125,18 @@ async function install(folder: string, json: boolean): Promise<void> {
     child.once('close', (code, signal) => done(code ?? signal ?? 'an unknown signal'));
   });
   if (ending === 0) return;
-  const failed = `\`npm install\` in ${place(folder) || '.'}`;
+  const failed = `\`${manager} install\` in ${place(folder) || '.'}`;
   if (ending instanceof Error)
     throw new JetplugError('JP_INSTALL_FAILED', `${failed} did not start`, { cause: ending });
   throw new JetplugError('JP_INSTALL_FAILED', `${failed} ended with ${ending}`);
 }
 
-function nextSteps(folder: string, isInstalled: boolean): string[] {
+function nextSteps(folder: string, manager: string, isInstalled: boolean): string[] {
   const path = relative(process.cwd(), folder);
   const isOwn = (script: string, command: string): boolean => scriptsIn(folder)[script] === command;
   return [
     ...(path === '' ? [] : [`go to the project: cd ${path}`]),
-    ...(isInstalled ? [] : ['install the packages: npm install']),
+    ...(isInstalled ? [] : [`install the packages: ${manager} install`]),
     `run the tests: ${isOwn('test', 'jest') ? 'npm test' : 'npx jest'}`,
     `run the host: ${isOwn('start', 'jetplug start') ? 'npm start' : 'npx jetplug start'}`,
     `publish an event: npx jetplug publish ${FIRST_EVENT.subject} '${JSON.stringify(FIRST_EVENT.fields)}'`,

@@ -93,6 +93,8 @@ export interface StreamConfig {
 export interface PluginsConfig {
   readonly dirs: readonly string[];
   readonly watch: boolean;
+  /** The interval at which the plugins folders are polled. Undefined: where the system does not report all changes. */
+  readonly pollMs?: number;
   /** How long a plugin may take to load, build and start. Default 10 s. */
   readonly startTimeoutMs: number;
   /** The files of the middleware around every handler, the outermost first. Default: none. */

@@ -47,6 +47,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
     plugins: {
       dirs: [...new Set(plugins.dirs.map(absolute))],
       watch: plugins.watch,
+      ...present({ pollMs: plugins.poll === 'auto' ? undefined : ms(plugins.poll) }),
       startTimeoutMs: ms(plugins.startTimeout),
       use: plugins.use.map(absolute),
       defaults: { ...handlerConfig(plugins.defaults), ...processConfig(plugins.defaults) },

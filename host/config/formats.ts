@@ -59,6 +59,12 @@ const FORMATS = {
   timeout: duration('1ms', LONGEST_TIMER),
   /** A wait, which may be 0. */
   wait: duration('0s', LONGEST_TIMER),
+  /** An interval of polling, or `auto`. The least is the interval of the host's own checks. */
+  interval: {
+    expected: 'auto, or a length of time from 250ms to 1h, like 1s',
+    accepts: (value) => value === 'auto' || duration('250ms', '1h').accepts(value),
+    mend: (value) => duration('250ms', '1h').mend?.(value),
+  },
   /** A retention time. 100 ms is the least that a stream accepts. */
   age: duration('100ms', YEARS_100),
   backoff: list(duration('0s', LONGEST_TIMER), { atLeast: 1 }),

@@ -28,6 +28,7 @@ const FORMATS: Readonly<Record<FormatName, JsonSchema>> = {
   share: { anyOf: [{ const: 'off' }, { type: 'number', minimum: 0, maximum: 1 }] },
   timeout: DURATION,
   wait: DURATION,
+  interval: { anyOf: [{ const: 'auto' }, DURATION] },
   age: DURATION,
   backoff: listOf(DURATION),
   syncInterval: TEXT,

@@ -63,6 +63,12 @@ export const schema = {
       default: true as boolean,
       env: 'JETPLUG_PLUGINS_WATCH',
     },
+    poll: {
+      doc: 'How often the plugins folders are polled for changes. auto: once a second on file systems that do not report all changes, such as NFS, and not at all on others.',
+      format: 'interval',
+      default: 'auto',
+      env: 'JETPLUG_PLUGINS_POLL',
+    },
     startTimeout: {
       doc: 'How long a plugin may take to load, build and start.',
       format: 'timeout',

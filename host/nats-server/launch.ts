@@ -49,6 +49,8 @@ export interface Launched {
 
 const HOST = '127.0.0.1';
 const KILL_AFTER_MS = 10_000;
+/** How long the host waits for the watchdog, which kills the server after `KILL_AFTER_MS`. */
+export const WATCHDOG_WAIT_MS = KILL_AFTER_MS + 2_000;
 /** The time that a server may take until it answers, because it reads all its data first. */
 const READY_MS = 300_000;
 const SLOW_MS = 5_000;
@@ -103,7 +105,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIdentity | undefined)[]): Promise<void> {
   const [guard, broker] = started;
   watchdog.stdin.end();
-  if (guard !== undefined) await haveEnded([guard], KILL_AFTER_MS + 2_000);
+  if (guard !== undefined) await haveEnded([guard], WATCHDOG_WAIT_MS);
   await endProcesses(
     [guard, broker].filter((one) => one !== undefined),
     KILL_AFTER_MS,

@@ -37,7 +37,7 @@ export interface ConnectionEvents {
 const PULL_WATCH_MS = 2_500;
 
 /** How long a close may take to send the buffered messages. */
-const DRAIN_MS = 5_000;
+export const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. Once established, it reconnects without a time limit. */
 export class Connection {

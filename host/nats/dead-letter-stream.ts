@@ -1,7 +1,8 @@
 import { wrappedIn, type StoredMsg } from './client';
 import type { MessageRef } from '../broker/delivery';
-import { headerBytes, type RepeatedHeaders } from '../broker/headers';
+import { headerBytes } from '../broker/headers';
 import type { DeadLetter, DeadLetters } from '../broker/ports';
+import type { StoredLetter } from '../broker/stored-letter';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 import { headersOf, readHeaders, toHeaders } from './headers';
@@ -22,16 +23,6 @@ interface ListOptions {
   readonly after?: number;
   /** Whether to read the payloads too; without them they are empty. Default: false. */
   readonly withPayload?: boolean;
-}
-
-/** A dead letter as it is stored in its stream. */
-export interface StoredLetter {
-  /** Its sequence in the stream of dead letters. */
-  readonly id: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** All values of the headers that have several values. `headers` has the last value of each. */
-  readonly repeated?: RepeatedHeaders | undefined;
-  readonly payload: Uint8Array;
 }
 
 /** The stream of dead letters. Each letter has the subject `dead.<plugin>.<handler>.<stream>.<sequence>`. */

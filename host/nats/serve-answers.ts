@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../sdk';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { cut, utf8 } from '../base/utf8';
-import { newHeaders, nuid, servicesOf, setNumbers, type Service, type ServiceMsg } from './client';
+import { newHeaders, nuid, servicesOf, setNumbers, type ServiceMsg } from './client';
 import type { Connection } from './connection';
 import { EndpointCounts } from './endpoint-counts';
 import { SERVICE } from './service';
@@ -46,12 +47,14 @@ interface ServedHost {
 const MAX_REQUEST_BYTES = 65_536;
 const MAX_DESCRIPTION = 500;
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
+/** How long the end of the service may take. A server that hangs never confirms it, and the plugins stop after it. */
+export const SERVICE_STOP_MS = 1_000;
 
 /**
  * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not only
  * one of a group, because each knows only its own plugins.
  */
-export async function serveAnswers(connection: Connection, host: ServedHost): Promise<Service> {
+export async function serveAnswers(connection: Connection, host: ServedHost): Promise<{ stop(): Promise<unknown> }> {
   const { version, log, liveMetadata, endpoints } = host;
   const metadata: Record<string, string> = { ...host.metadata };
   const counts = new Map(Object.keys(endpoints).map((name) => [name, new EndpointCounts()]));
@@ -81,7 +84,7 @@ export async function serveAnswers(connection: Connection, host: ServedHost): Pr
       },
     });
   }
-  return service;
+  return { stop: () => Promise.race([service.stop(), sleep(SERVICE_STOP_MS, undefined, { ref: false })]) };
 }
 
 /** Answers the requests of an endpoint. */

@@ -1,5 +1,5 @@
 import type { DeferredEvent } from '../broker/ports';
-import type { StoredLetter } from '../nats/dead-letter-stream';
+import type { StoredLetter } from '../broker/stored-letter';
 import { headersOfEvent, decodeHeader } from '../broker/letter-headers';
 
 /** A dead letter as `dead list --json` shows it. */

@@ -5,6 +5,7 @@ import { JetplugError } from '../../sdk/internal';
 import { FolderProviders, providersFileIn } from '../load/folder-providers';
 import type { SharedModules } from '../load/module-loader';
 import type { PartedLog } from '../log/log';
+import { STOP_LIMIT_MS, withinStopLimit } from './stop-limit';
 
 /** The use of a folder's providers by one version of a plugin. */
 export interface ProvidersLease {
@@ -25,6 +26,7 @@ export class ProviderFolders {
     private readonly log: PartedLog,
     private readonly clock: Clock,
     private readonly limitMs: number,
+    private readonly stopLimitMs = STOP_LIMIT_MS,
   ) {}
 
   /**
@@ -83,11 +85,17 @@ export class ProviderFolders {
   }
 
   private end(providers: FolderProviders): void {
-    const stopped = providers.stop(this.log).catch((error: unknown) => {
+    const stopped = this.stopOf(providers).catch((error: unknown) => {
       this.log.error('the providers of a plugins folder could not be released', { file: providers.file, err: error });
     });
     this.stops.add(stopped);
     void stopped.then(() => this.stops.delete(stopped));
+  }
+
+  /** Stops providers. If an `onStop` does not end, the host does not wait for it. */
+  private async stopOf(providers: FolderProviders): Promise<void> {
+    const late = await withinStopLimit(providers.stop(this.log), this.stopLimitMs);
+    if (late) this.log.error('a provider did not stop cleanly', { file: providers.file, err: late });
   }
 }
 

@@ -1,13 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isJetplugError } from '../../sdk/internal';
 import type { PartedLog } from '../log/log';
 import type { PluginDefinition } from '../load/describe';
 import { lifecycleError } from '../load/instantiate';
 import type { PluginCode } from '../load/plugin-code';
 import type { Closable } from './step';
-
-/** How long `onStop` may take, so that it delays neither the next version nor the exit of the host for longer. */
-const STOP_LIMIT_MS = 10_000;
+import { withinStopLimit } from './stop-limit';
 
 /** One version of a plugin, built and started. */
 export class PluginVersion implements Closable {
@@ -42,13 +39,7 @@ export class PluginVersion implements Closable {
         plugin: definition.name,
         err: isJetplugError(error) ? error : lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', definition, error),
       });
-    const stopped = code.stop().catch(failed);
-    const late = Symbol();
-    const timer = new AbortController();
-    const limit = sleep(STOP_LIMIT_MS, late, { signal: timer.signal }).catch(() => undefined);
-    const first = await Promise.race([stopped, limit]);
-    timer.abort();
-    if (first === late)
-      failed(new Error(`it has not ended after ${STOP_LIMIT_MS} ms and is not waited for any longer`));
+    const late = await withinStopLimit(code.stop().catch(failed));
+    if (late) failed(late);
   }
 }

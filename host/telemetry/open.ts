@@ -14,8 +14,8 @@ import { TraceIds } from './trace-ids';
 import type { Wanted } from './wanted';
 
 const PACKAGE = '@opentelemetry/sdk-node';
-/** The time for the last export when the host stops. */
-const FLUSH_MS = 2_000;
+/** How long the last export may take when the host stops. */
+export const FLUSH_MS = 2_000;
 
 /** The telemetry of a running host. */
 export interface OpenedTelemetry {

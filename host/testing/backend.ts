@@ -2,7 +2,7 @@ import type { Time } from '../base/time';
 import type { AllHeaders } from '../broker/headers';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
-import type { StoredLetter } from '../nats/dead-letter-stream';
+import type { StoredLetter } from '../broker/stored-letter';
 import type { PluginHost } from '../plugin/plugin-host';
 import type { KeyValue } from '../records/key-value';
 import type { TestClock } from './test-clock';

@@ -2,7 +2,7 @@ import { covers, isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict } from '../records/key-value';
 import type { DeadLetter, DeadLetters, Outgoing, DeferredEvent, RetryQueue } from '../broker/ports';
-import type { StoredLetter } from '../nats/dead-letter-stream';
+import type { StoredLetter } from '../broker/stored-letter';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { DurablePull, PullSink } from '../broker/pull';
 import type { Time } from '../base/time';

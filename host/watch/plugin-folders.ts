@@ -22,10 +22,12 @@ export class PluginFolders {
   private readonly followed: FollowedFiles;
   private timer: NodeJS.Timeout | undefined;
 
+  /** @param pollMs polls the folders at this interval; undefined: only where the system does not report all changes */
   constructor(
     dirs: readonly string[],
     private readonly plugins: FollowedPlugins,
     private readonly log: PartedLog,
+    pollMs?: number,
   ) {
     this.files = new SettledFiles((paths) => {
       this.apply(paths).catch((error: unknown) =>
@@ -37,7 +39,7 @@ export class PluginFolders {
     this.followed = new FollowedFiles(roots, changed);
     this.roots = roots.map((dir) => {
       const sources = (): string[] => this.sources().filter((path) => path.startsWith(dir + sep));
-      return new WatchedFolder(dir, { log, sources, changed });
+      return new WatchedFolder(dir, { log, pollMs, sources, changed });
     });
   }
 

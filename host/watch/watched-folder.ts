@@ -1,15 +1,16 @@
 import { relative } from 'node:path';
-import { watch as watchFiles, type FSWatcher } from 'chokidar';
+import { watch as watchFiles, type ChokidarOptions, type FSWatcher } from 'chokidar';
 import type { PartedLog } from '../log/log';
 import { discover, whyRefused } from '../load/discover';
 import { statOf, whyUnusableIn } from '../load/file-state';
+import { remoteFileSystemOf } from './remote-files';
 import { stampOf } from './settled-files';
 
 /**
  * The time that the watcher may take to start. Some files in a folder keep it from ever reporting that it has started.
  */
 const READY_MS = 3_000;
-/** The interval at which a folder that cannot be watched is polled. */
+/** The interval at which a folder is polled, unless the config sets another one. */
 const POLL_MS = 1_000;
 const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
 /** The error codes of a system that has no more watches or file descriptors for this process. */
@@ -17,12 +18,14 @@ const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
 export interface FolderOptions {
   readonly log: PartedLog;
+  /** Polls the folder at this interval. Undefined: only where the system does not report all changes, once a second. */
+  readonly pollMs?: number | undefined;
   /** Returns the sources of plugins that are in the folder. */
   sources(): readonly string[];
   changed(path: string): void;
 }
 
-/** Watches a plugins folder, or polls it where watching fails. */
+/** Watches a plugins folder, or polls it where the system does not report its changes. */
 export class WatchedFolder {
   private watcher: FSWatcher | undefined;
   /** Identifies the folder that is watched; undefined while there is none at the path. */
@@ -67,7 +70,7 @@ export class WatchedFolder {
   /** Reports changed files, if the folder is polled and the interval since the last poll is over. */
   poll(nowMs: number): void {
     const before = this.polled;
-    if (!before || nowMs - this.polledAtMs < POLL_MS) return;
+    if (!before || nowMs - this.polledAtMs < this.pollMs) return;
     this.polledAtMs = nowMs;
     const now = this.stamps();
     this.polled = now;
@@ -88,7 +91,7 @@ export class WatchedFolder {
       const inside = relative(this.dir, path);
       return inside !== '' && (IGNORED.test(inside) || whyUnusableIn(path) !== undefined);
     };
-    const watcher = watchFiles(this.dir, { ignoreInitial: true, ignored });
+    const watcher = watchFiles(this.dir, { ignoreInitial: true, ignored, ...this.polling() });
     this.watcher = watcher;
     watcher.on('all', (event, path) => {
       if (event !== 'addDir' && event !== 'unlinkDir') this.options.changed(path);
@@ -114,8 +117,22 @@ export class WatchedFolder {
     });
   }
 
+  private get pollMs(): number {
+    return this.options.pollMs ?? POLL_MS;
+  }
+
+  /** The options with which chokidar polls, if the config asks for it or the file system does not report all changes. */
+  private polling(): ChokidarOptions {
+    const { dir, pollMs: everyMs, options } = this;
+    const fileSystem = options.pollMs === undefined ? remoteFileSystemOf(dir) : undefined;
+    if (options.pollMs === undefined && fileSystem === undefined) return {};
+    options.log.info('a plugins folder is polled', { dir, everyMs, ...(fileSystem !== undefined && { fileSystem }) });
+    return { usePolling: true, interval: everyMs, binaryInterval: everyMs };
+  }
+
   private beginPolling(why: string): void {
-    this.options.log.warn('a plugins folder cannot be watched; it is polled', { dir: this.dir, why, everyMs: POLL_MS });
+    const { dir, pollMs: everyMs } = this;
+    this.options.log.warn('a plugins folder cannot be watched; it is polled', { dir, why, everyMs });
     this.closeWatcher();
     this.polled = this.stamps();
   }

@@ -50,8 +50,8 @@ export const COMMAND_ERRORS = {
     'Correct the file, or move it away: `jetplug init` then writes a new one.',
   ],
   JP_INSTALL_FAILED: [
-    '`jetplug init` has written the project, but npm did not install its packages.',
-    'Read the output of npm, then run `npm install` in the project’s folder.',
+    '`jetplug init` has written the project, but the package manager did not install its packages.',
+    'Read the output of npm or pnpm, then run its `install` in the project’s folder.',
   ],
 } as const satisfies ErrorTexts;
 

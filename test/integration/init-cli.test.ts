@@ -177,7 +177,7 @@ test('a file in the place of the folder is reported', async () => {
 
 test('--yes installs the packages, and a failure of npm is reported after the files are written', async () => {
   const cwd = scene.folder();
-  const bin = npmStandIn('echo "$@" > installed');
+  const bin = standIn('npm', 'echo "$@" > installed');
   const path = process.env['PATH'];
   const installed = await jetplug(['init', '--yes', '--json'], { cwd, env: { PATH: `${bin}:${path}` } });
   expect(installed.json<Report>()).toMatchObject({
@@ -186,15 +186,30 @@ test('--yes installs the packages, and a failure of npm is reported after the fi
   });
   expect(readFileSync(join(cwd, 'installed'), 'utf8')).toBe('install\n');
 
-  const failing = npmStandIn('exit 3');
+  const failing = standIn('npm', 'exit 3');
   const failed = await jetplug(['init', '--yes', '--json'], { cwd, env: { PATH: `${failing}:${path}` } });
   expect(failed.code).toBe(1);
   expect(failed.errors()).toMatchObject([{ code: 'JP_INSTALL_FAILED', message: expect.stringContaining('with 3') }]);
 });
 
+test('in a project of pnpm, and when pnpm runs it, --yes installs by pnpm', async () => {
+  const bin = standIn('pnpm', 'echo "$@" >> installed');
+  const env = { PATH: `${bin}:${process.env['PATH']}` };
+  const cwd = scene.folder({ 'pnpm-lock.yaml': '' });
+  expect((await jetplug(['init', '--yes', '--json'], { cwd, env })).code).toBe(0);
+  const byPnpm = { ...env, npm_config_user_agent: 'pnpm/10.34.8 npm/? node/v20.20.2 linux x64' };
+  expect((await jetplug(['init', '--yes', '--json', 'inner'], { cwd, env: byPnpm })).code).toBe(0);
+  expect([cwd, join(cwd, 'inner')].map((folder) => readFileSync(join(folder, 'installed'), 'utf8'))).toEqual(
+    Array(2).fill('install\n'),
+  );
+  expect(existsSync(join(cwd, 'pnpm-workspace.yaml'))).toBe(true);
+  const asked = await jetplug(['init', '--json', 'third'], { cwd, env: byPnpm });
+  expect(asked.json<Report>().next).toContain('install the packages: pnpm install');
+});
+
 test('on a terminal it asks before it installs, and Ctrl-C means no', async () => {
   const cwd = scene.folder();
-  const bin = npmStandIn('touch installed');
+  const bin = standIn('npm', 'touch installed');
   const terminal = onTerminal(['init'], cwd, { PATH: `${bin}:${process.env['PATH']}` });
   await eventually(() => terminal.screen().includes('Install the packages now, with npm install? [Y/n]'));
   terminal.interrupt();
@@ -203,11 +218,11 @@ test('on a terminal it asks before it installs, and Ctrl-C means no', async () =
   expect(existsSync(join(cwd, 'installed'))).toBe(false);
 });
 
-/** A folder with a program `npm` that runs these commands of a shell. */
-function npmStandIn(commands: string): string {
+/** A folder with a program of this name that runs these commands of a shell. */
+function standIn(name: string, commands: string): string {
   const bin = join(scene.folder(), 'bin');
   mkdirSync(bin);
-  writeFileSync(join(bin, 'npm'), `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
+  writeFileSync(join(bin, name), `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
   return bin;
 }
 

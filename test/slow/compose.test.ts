@@ -2,9 +2,9 @@
  * docker-compose.yml and the Dockerfile, without a container engine: the files are read, and their commands run as
  * plain processes. The containers' paths and addresses are replaced by temporary folders and loopback addresses.
  */
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
@@ -16,6 +16,7 @@ import { layOut, readDockerfile } from '../support/dockerfile';
 import { eventually } from '../support/eventually';
 import { STORY_PLUGINS } from '../support/host';
 import { natsServerBinary } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { each, handled } from '../support/story';
 
@@ -41,7 +42,10 @@ interface RunningHost {
   /** The working folder, with a copy of its files at the start. */
   readonly folder: string;
   readonly files: readonly string[];
+  readonly log: readonly LogLine[];
 }
+
+type LogLine = Record<'msg' | 'http' | 'plugin', string>;
 
 const READY_MS = 20_000;
 const ROOT = join(__dirname, '..', '..');
@@ -117,6 +121,67 @@ test('the commands of both containers run: the host becomes ready and handles an
   expect(await healthy(image.healthCommand)).toBe(false);
 });
 
+describe('plugins with packages of their own', () => {
+  const IN_IMAGE = 'installed-with-the-image';
+  const LATER = 'installed-later';
+
+  test('plugins/package.json brings them into the image, and a running host loads a plugin when its package is there', async () => {
+    const folder = scene.folder();
+    layOut(image, ROOT, folder);
+    const plugins = join(folder, 'plugins');
+    writeFileSync(join(plugins, 'package.json'), '{ "private": true }');
+    npm(plugins, 'install', packed(IN_IMAGE));
+    rmSync(join(plugins, 'node_modules'), { recursive: true });
+    writeFileSync(join(plugins, 'early.plugin.ts'), pluginUsing(IN_IMAGE));
+    runInImage(image.runs.at(-1)!, folder);
+
+    const { port } = await runBroker();
+    const addresses = { 'nats:4222': `127.0.0.1:${port}`, '0.0.0.0:8300': '127.0.0.1:0' };
+    const { log, child } = await runHost({ ...addresses, '${JETPLUG_HTTP_OPERATOR_TOKEN:-}': '' }, folder);
+    const logged = (msg: string, plugin: string): boolean =>
+      log.some((line) => line.msg === msg && line.plugin === plugin);
+    expect(logged(`${IN_IMAGE} speaks`, 'early')).toBe(true);
+
+    writeFileSync(join(plugins, 'late.plugin.ts'), pluginUsing(LATER));
+    await eventually(() => logged('a plugin fails', 'late'));
+    npm(plugins, 'install', packed(LATER));
+    await eventually(() => logged(`${LATER} speaks`, 'late'));
+    child.kill('SIGTERM');
+    expect(await ended(child)).toBe(0);
+  });
+
+  /** The tarball of a package that exports its name. */
+  function packed(name: string): string {
+    const folder = scene.folder({
+      'package.json': JSON.stringify({ name, version: '1.0.0' }),
+      'index.js': `exports.speech = '${name} speaks';`,
+    });
+    npm(folder, 'pack');
+    return join(folder, `${name}-1.0.0.tgz`);
+  }
+
+  function pluginUsing(packageName: string): string {
+    const className = packageName === LATER ? 'Late' : 'Early';
+    return pluginSource(
+      className,
+      `  constructor(private readonly log: Logger) {}
+  onStart() { this.log.info(speech, {}); }
+  @Subscribe('video.spoken') handle(_event: any) {}`,
+      { before: `import { speech } from '${packageName}';` },
+    );
+  }
+
+  function npm(cwd: string, ...args: readonly string[]): void {
+    execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund'], { cwd, stdio: 'pipe' });
+  }
+
+  /** Runs a command of the Dockerfile, with a cache folder of this test. */
+  function runInImage(command: string, cwd: string): void {
+    const env = { ...process.env, npm_config_audit: 'false', npm_config_offline: 'true' };
+    execFileSync('sh', ['-c', replaceAll(command, { '/tmp/npm': scene.folder() })], { cwd, env, stdio: 'pipe' });
+  }
+});
+
 /** The broker's config unchanged, and its command with a free port and a temporary folder. */
 async function runBroker(): Promise<{ port: number; monitor: number }> {
   const folder = scene.folder();
@@ -130,10 +195,13 @@ async function runBroker(): Promise<{ port: number; monitor: number }> {
   return { port: portOf(ports.nats[0]!), monitor: portOf(ports.monitoring[0]!) };
 }
 
-/** The image's command in a folder with the image's layout, and with the addresses of its environment replaced. */
-async function runHost(addresses: Readonly<Record<string, string>>): Promise<RunningHost> {
-  const folder = scene.folder();
-  layOut(image, ROOT, folder);
+/**
+ * The image's command in a folder with the image's layout, or in one that was laid out before. The addresses of its
+ * environment are replaced.
+ */
+async function runHost(addresses: Readonly<Record<string, string>>, laidOut?: string): Promise<RunningHost> {
+  const folder = laidOut ?? scene.folder();
+  if (laidOut === undefined) layOut(image, ROOT, folder);
   const files = filesOf(folder);
   const environment = Object.entries(host.environment!).map(([name, value]) => [
     name,
@@ -143,10 +211,10 @@ async function runHost(addresses: Readonly<Record<string, string>>): Promise<Run
   expect(node).toBe('node');
   const env = { PATH: process.env['PATH'], ...image.env, ...(Object.fromEntries(environment) as NodeJS.ProcessEnv) };
   const child = run(process.execPath, args, { cwd: folder, env });
-  const lines: { msg: string; http: string }[] = [];
-  createInterface(child.stdout!).on('line', (line) => lines.push(JSON.parse(line) as (typeof lines)[number]));
-  const ready = await eventually(() => lines.find(({ msg }) => msg === 'ready'), READY_MS);
-  return { child, url: ready.http, folder, files };
+  const log: LogLine[] = [];
+  createInterface(child.stdout!).on('line', (line) => log.push(JSON.parse(line) as LogLine));
+  const ready = await eventually(() => log.find(({ msg }) => msg === 'ready'), READY_MS);
+  return { child, url: ready.http, folder, files, log };
 }
 
 /** Starts a process and ends it when the tests end, at the latest. */

@@ -7,6 +7,8 @@ export interface Image {
   readonly env: Readonly<Record<string, string>>;
   /** Copied from the repository's folder, which also has the results of earlier stages. */
   readonly copies: readonly { sources: readonly string[]; target: string }[];
+  /** The commands that are run in the last stage, for a shell in the working folder. */
+  readonly runs: readonly string[];
   readonly command: readonly string[];
   readonly healthCommand: readonly string[];
 }
@@ -32,6 +34,7 @@ export function readDockerfile(file: string): Image {
       const sources = words.slice(0, -1).map((source) => source.replace(`${workdir}/`, ''));
       return { sources, target: words.at(-1)! };
     }),
+    runs: all('RUN'),
     command: [...list(one('ENTRYPOINT')), ...list(one('CMD'))],
     healthCommand: list(one('HEALTHCHECK').replace(/^.*?\bCMD /, '')),
   };

@@ -1,7 +1,7 @@
 /** A server with dead letters, for the commands that read and redrive them. */
 import type { LetterServices } from '../../host/ops/letters/letter-services';
 import { toHeaders } from '../../host/nats/headers';
-import type { StoredLetter } from '../../host/nats/dead-letter-stream';
+import type { StoredLetter } from '../../host/broker/stored-letter';
 import { configOf } from '../../host/testing/options';
 
 interface StoredEvent {

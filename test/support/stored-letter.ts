@@ -1,5 +1,5 @@
 import { deadLetterOf } from '../../host/message/dead-letter';
-import type { StoredLetter } from '../../host/nats/dead-letter-stream';
+import type { StoredLetter } from '../../host/broker/stored-letter';
 import { MessageBench, type Given } from './message-bench';
 
 export const FAILED_AT = new Date('2026-05-12T13:00:00.000Z');

@@ -6,7 +6,7 @@ import { retryMessage, retryQueueDurable } from '../../broker/retry-queue';
 import { RETRY_STREAM } from '../../broker/stream-state';
 import type { Connection } from '../../nats/connection';
 import { durablePosition, ensureDurable } from '../../nats/consumers';
-import type { StoredLetter } from '../../nats/dead-letter-stream';
+import type { StoredLetter } from '../../broker/stored-letter';
 import { findDurable } from '../../nats/find-durable';
 import { durablesOf } from '../../nats/handler-durables';
 import { readHeaders } from '../../nats/headers';

@@ -23,7 +23,8 @@ const FLUSH_BYTES = 2 * 1024 * 1024;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** The size of one message. The server takes 1 MiB by default. */
 const MAX_MESSAGE_BYTES = 400_000;
-const STOP_MS = 1_000;
+/** How long the last records may take when the host stops. */
+export const STOP_MS = 1_000;
 
 /** Records of one group that are stored as one message. */
 interface Batch {

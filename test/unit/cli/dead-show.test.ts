@@ -1,5 +1,5 @@
 import { show } from '../../../host/cli/dead-show';
-import type { StoredLetter } from '../../../host/nats/dead-letter-stream';
+import type { StoredLetter } from '../../../host/broker/stored-letter';
 import { LetterServer } from '../../support/letter-server';
 import { Printed } from '../../support/printed';
 import { FAILED_AT, storedLetter } from '../../support/stored-letter';

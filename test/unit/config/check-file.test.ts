@@ -54,6 +54,7 @@ const BAD: Record<string, string> = {
   'a length of time as no one writes it': 'shutdown:\n  grace: soon\n',
   'a length of time that is too long for a timer': 'plugins:\n  defaults:\n    timeout: 30d\n',
   'no time at all': 'plugins:\n  startTimeout: 0s\n',
+  'polling more often than the host does': 'plugins:\n  poll: 10ms\n',
   'a size in no known unit': 'delivery:\n  maxPayload: 512 bits\n',
   'a negative size': 'delivery:\n  maxPayload: -1\n',
   'a fraction of a byte': 'delivery:\n  maxPayload: 0.5\n',

@@ -66,6 +66,7 @@ streams:
 plugins:
   dirs: [plugins, ../shared, ./plugins]
   watch: false
+  poll: 5s
   startTimeout: 2m
   defaults: { from: beginning, concurrency: 4, timeout: 5s, retry: { attempts: 3, backoff: [0s, 1s, 1d] } }
   badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
@@ -118,6 +119,7 @@ shutdown: { grace: 0s }
       plugins: {
         dirs: [path.join(folder.dir, 'plugins'), path.resolve(folder.dir, '../shared')],
         watch: false,
+        pollMs: 5_000,
         startTimeoutMs: 120_000,
         use: [],
         defaults: {

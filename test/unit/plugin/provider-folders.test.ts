@@ -12,7 +12,7 @@ let folders: ProviderFolders;
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'jetplug-folders-')));
   log = new RecordingLog();
-  folders = new ProviderFolders(log, systemClock, 200);
+  folders = new ProviderFolders(log, systemClock, 200, 50);
 });
 afterEach(async () => {
   await folders.stop();
@@ -89,4 +89,23 @@ test('without the file there are no providers; when it is removed, they stop', a
   expect(await folders.take(root)).toBeUndefined();
   lease!.release();
   await eventually(() => said().includes('v1 stops'));
+});
+
+test('providers whose onStop does not end are reported, and keep neither the host nor the others from stopping', async () => {
+  writeFileSync(
+    join(root, 'providers.ts'),
+    `class Pool { onStop() { return new Promise(() => undefined); } }
+     export default [Pool];`,
+  );
+  (await folders.take(root))!.release();
+  await folders.stop();
+  expect(log.lines.filter(({ level }) => level === 'error')).toMatchObject([
+    {
+      message: 'a provider did not stop cleanly',
+      fields: {
+        file: join(root, 'providers.ts'),
+        err: { message: 'it has not ended after 50 ms and is not waited for any longer' },
+      },
+    },
+  ]);
 });

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
+import { remoteFileSystemOf } from '../../../host/watch/remote-files';
 import { WatchedFolder } from '../../../host/watch/watched-folder';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { FakeWatcher } from '../../support/fake-watcher';
 
 jest.mock('chokidar', () => ({ watch: jest.fn() }));
+jest.mock('../../../host/watch/remote-files', () => ({ remoteFileSystemOf: jest.fn() }));
 
 let dir: string;
 let watcher: FakeWatcher;
@@ -19,14 +21,15 @@ beforeEach(() => {
   changed = [];
 });
 afterEach(() => {
+  jest.mocked(remoteFileSystemOf).mockReset();
   jest.useRealTimers();
   rmSync(dir, { recursive: true });
 });
 
 const file = (name: string): string => join(dir, name);
 /** A folder that begins to watch; `ready` resolves when changes are noticed. */
-function watched(root = dir, sources: readonly string[] = []) {
-  const options = { log, sources: () => sources, changed: (path: string) => changed.push(path) };
+function watched(root = dir, sources: readonly string[] = [], pollMs?: number) {
+  const options = { log, pollMs, sources: () => sources, changed: (path: string) => changed.push(path) };
   const folder = new WatchedFolder(root, options);
   return { folder, ready: folder.start() };
 }
@@ -119,4 +122,31 @@ test('packages, version control and unreadable links are not watched, in any loc
   expect(['node_modules', 'badge/node_modules/x', '.git/HEAD', 'loop', 'badge/up'].map(isIgnored)).toEqual(
     Array(5).fill(true),
   );
+});
+
+describe('polling', () => {
+  const optionsOf = (): unknown => jest.mocked(watch).mock.lastCall![1];
+  const POLLS = { usePolling: true, binaryInterval: 1_000, interval: 1_000 };
+
+  test('is off on a local file system', () => {
+    watched();
+    expect(optionsOf()).not.toHaveProperty('usePolling');
+    expect(messages()).toEqual([]);
+  });
+
+  test('happens once a second on a file system that does not report all changes, and the log names it', () => {
+    jest.mocked(remoteFileSystemOf).mockReturnValue('NFS');
+    watched();
+    expect(remoteFileSystemOf).toHaveBeenCalledWith(dir);
+    expect(optionsOf()).toMatchObject(POLLS);
+    expect(log.lines).toMatchObject([
+      { level: 'info', message: 'a plugins folder is polled', fields: { dir, everyMs: 1_000, fileSystem: 'NFS' } },
+    ]);
+  });
+
+  test('happens at the interval of the config on any file system', () => {
+    watched(dir, [], 5_000);
+    expect(optionsOf()).toMatchObject({ usePolling: true, binaryInterval: 5_000, interval: 5_000 });
+    expect(log.lines).toMatchObject([{ message: 'a plugins folder is polled', fields: { everyMs: 5_000 } }]);
+  });
 });

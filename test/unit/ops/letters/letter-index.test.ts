@@ -1,5 +1,5 @@
 import { LetterIndex } from '../../../../host/ops/letters/letter-index';
-import type { StoredLetter } from '../../../../host/nats/dead-letter-stream';
+import type { StoredLetter } from '../../../../host/broker/stored-letter';
 import { VirtualTime } from '../../../../host/testing/virtual-time';
 import { storedLetter } from '../../../support/stored-letter';
 

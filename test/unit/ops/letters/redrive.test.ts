@@ -1,6 +1,6 @@
 import { prepareRetries, redriveWave, type RedriveOptions } from '../../../../host/ops/letters/redrive';
 import { summarise } from '../../../../host/ops/dead-letter-summary';
-import type { StoredLetter } from '../../../../host/nats/dead-letter-stream';
+import type { StoredLetter } from '../../../../host/broker/stored-letter';
 import { apiError, LetterServer } from '../../../support/letter-server';
 import { STORED_AT } from '../../../support/message-bench';
 import { storedLetter } from '../../../support/stored-letter';
