@@ -14,8 +14,10 @@ import { StaticServer } from '../support/page/static-server';
 
 const PATHS = GROUPS.flatMap(({ pages }) => pages).map((page) => `/${sitePage(page).replace(/\.md$/, '.html')}`);
 const NARROW = { width: 360, height: 640 };
+/** Bounds a build that hangs. */
+const BUILD_MS = 600_000;
 /** Axe looks at every element of every page. */
-const VISITS_MS = 300_000;
+const VISITS_MS = 600_000;
 const VITEPRESS = join(ROOT, 'node_modules', 'vitepress', 'bin', 'vitepress.js');
 
 let folder: string;
@@ -24,9 +26,10 @@ let browser: Browser;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'jetplug-site-'));
-  await promisify(execFile)(process.execPath, [VITEPRESS, 'build', 'docs', '--outDir', folder], { cwd: ROOT });
+  const build = [VITEPRESS, 'build', 'docs', '--outDir', folder];
+  await promisify(execFile)(process.execPath, build, { cwd: ROOT, timeout: BUILD_MS });
   [server, browser] = await Promise.all([StaticServer.start(folder), startBrowser()]);
-}, 300_000);
+}, BUILD_MS + 30_000);
 
 afterAll(async () => {
   await browser.close();
