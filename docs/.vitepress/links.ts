@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 
 /** The folder of the site with the source files that pages link to. */
-export const SOURCE_FOLDER = 'source';
+const SOURCE_FOLDER = 'source';
 
 /** Says what a path from the root of the repository is, or undefined if there is nothing. */
 export type Look = (path: string) => 'file' | 'folder' | undefined;
