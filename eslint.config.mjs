@@ -27,7 +27,7 @@ export default defineConfig(
   globalIgnores(['dist/', 'coverage/', '.jetplug/', 'test/fixtures/']),
   js.configs.recommended,
   {
-    files: ['**/*.ts', '**/*.tsx'],
+    files: ['**/*.ts', '**/*.tsx', '**/*.mts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

@@ -17,6 +17,7 @@ const STEPS = [
   ['ESLint', program('eslint'), '.', '--max-warnings', '0'],
   ['types', program('tsc'), '-p', 'tsconfig.json'],
   ['types of the page', program('tsc'), '-p', 'page/tsconfig.json'],
+  ['types of the docs site', program('tsc'), '-p', 'docs/.vitepress/tsconfig.json'],
   ['Prettier', program('prettier'), '--check', '.'],
   ['imports', program('depcruise'), ...folders],
   ['imports, a violation of each rule planted', process.execPath, '.ci/import-canary.mjs'],

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_PACKED_BYTES = 700_000;
 /** Files that an installed package has no use for. */
 const UNWANTED =
-  /^(?:dist\/bench|bench|examples(?!\/recipes\/)|host\/(?!bin\.js$)|sdk|page|test|config|deploy|\.ci)\/|\.map$|\.tsbuildinfo$|\.built$/;
+  /^(?:dist\/bench|bench|examples(?!\/recipes\/)|host\/(?!bin\.js$)|sdk|page|test|config|deploy|\.ci|docs\/\.vitepress)\/|\.map$|\.tsbuildinfo$|\.built$/;
 const WANTED = [
   'LICENSE',
   'README.md',

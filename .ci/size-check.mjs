@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const ts = createRequire(import.meta.url)('typescript');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const FOLDERS = ['sdk', 'host', 'page', 'plugins', 'examples', 'bench'];
+const FOLDERS = ['sdk', 'host', 'page', 'plugins', 'examples', 'bench', 'docs'];
 const MAX_FILE_LINES = 300;
 const MAX_CLASS_LINES = 200;
 

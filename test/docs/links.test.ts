@@ -1,6 +1,7 @@
 /** The links inside the docs have a target, and the files that the docs name exist. */
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { slugOf } from '../../docs/.vitepress/links';
 import { PAGES, proseOf, ROOT, textOf } from '../support/markdown';
 
 interface Link {
@@ -50,8 +51,7 @@ function leadsSomewhere({ page, target }: Link): boolean {
 function anchorsOf(text: string): string[] {
   const seen = new Map<string, number>();
   return [...text.matchAll(/^#{1,6} +(.+)$/gm)].map(([, heading = '']) => {
-    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+    const slug = slugOf(heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1'));
     const times = seen.get(slug) ?? 0;
     seen.set(slug, times + 1);
     return times === 0 ? slug : `${slug}-${times}`;

@@ -43,12 +43,11 @@ export async function show(page: Page, hash: string): Promise<void> {
   await page.locator('main .skeleton').first().waitFor({ state: 'detached' });
 }
 
-/** The accessibility rules that the page breaks, each with the first element. */
-export async function violations(page: Page): Promise<string[]> {
+/** The accessibility rules that the page breaks, each with the first element: of all rules, or of these. */
+export async function violations(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(axe.source);
-  const { violations: found } = await page.evaluate<axe.AxeResults>(
-    'axe.run(document, { resultTypes: ["violations"] })',
-  );
+  const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) };
+  const { violations: found } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify(options)})`);
   return found.map(
     ({ id, help, nodes }) =>
       `${id}: ${help}: ${nodes.length} times, as ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`,
