@@ -29,7 +29,9 @@ import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isola
 import { middlewareClasses, nameOfMiddleware, type MiddlewareByMethod } from './middleware';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { eventsOf, type PluginEvents } from './plugin-events';
+import { assertPluginOptions } from './plugin-options';
 import { placeIn, placeOf } from './source-place';
+import { ClassSyntax } from './syntax';
 import type { TokenName } from './injectables';
 import { middlewareOf } from './used-middleware';
 
@@ -118,12 +120,13 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   };
 
   attempt(() => assertName(name, 'plugin'));
+  attempt(() => assertPluginOptions(options));
   const marks = handlerMarks(cls);
   const methods = marks.map(({ method }) => method);
   const middleware = middlewareOf(plugin, methods, (problem) => problems.push(problem.with({ plugin: name })));
   const owners = [cls, ...middlewareClasses(middleware)];
   const dependencies = new Map(
-    owners.flatMap((owner) => inspectDependencies(owner, container)).map((problem) => [problem.message, problem]),
+    owners.flatMap((owner) => inspectDependencies(owner, container, sources)).map((problem) => [problem.message, problem]),
   );
   for (const problem of dependencies.values()) problems.push(problem.with({ plugin: name, ...where }));
   const statics = staticHandlers(plugin);
@@ -177,7 +180,7 @@ function describeHandler(
   assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
-    const event = eventOf(plugin.cls, mark);
+    const event = eventOf(plugin, mark);
     const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
     const name = kebabCase(mark.method);
@@ -191,7 +194,10 @@ function describeHandler(
   }
 }
 
-function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, 'subject' | 'contract'> {
+function eventOf(
+  { cls, sources }: CompiledPlugin,
+  mark: HandlerMark,
+): Pick<HandlerDefinition, 'subject' | 'contract'> {
   const { target, method } = mark;
   if (target.kind === 'subject') {
     if (isSubscribeSubject(target.subject)) return { subject: target.subject, contract: undefined };
@@ -208,7 +214,25 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
     const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
     throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
   }
+  const imported = typeImportOf(sources, cls.name, method);
+  if (imported) {
+    const message = `${cls.name}.${method} has a parameter of type ${imported.name}, which line ${imported.line} imports with \`type\``;
+    const hint = `Remove \`type\` from the import of ${imported.name}, so that it exists at run time.`;
+    throw new JetplugError('JP_HANDLER_NO_EVENT', message, { hint });
+  }
   throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
+}
+
+/** The name of a handler's first parameter's type, and its import, if the import leaves nothing at run time. */
+function typeImportOf(
+  sources: CompiledPlugin['sources'],
+  className: string,
+  method: string,
+): { readonly name: string; readonly line: number } | undefined {
+  const syntax = ClassSyntax.find(sources, className);
+  const name = syntax?.parameters(method)[0]?.typeName;
+  const line = name === undefined ? undefined : syntax!.typeImportOf(name);
+  return line === undefined ? undefined : { name: name!, line };
 }
 
 /**

@@ -88,7 +88,7 @@ export class Good implements PluginLifecycle {
   @Subscribe()
   byParameter(_event: VideoWatchStarted) {}
 
-  @Subscribe({ from: { since: '7d' }, retry: { attempts: 2, backoff: ['1s', 500] } })
+  @Subscribe({ from: { since: '7d' }, retry: { attempts: 2, backoff: ['1s', '500ms'] } })
   async withContext(_event: VideoWatchStarted, context: EventContext) {
     const { signal, headers } = context;
     await fetch('http://localhost', { signal, headers });
@@ -331,10 +331,12 @@ export async function storing(counts: Store<number>) {
 
 export function outcomes() {
   new RetryLater('10m', 'why', { cause: new Error('x') });
-  new RetryLater(500);
+  new RetryLater(`${Math.ceil(1.5)}s`);
   new Reject('why', { cause: new Error('x') });
   // @ts-expect-error: no length of time
   new RetryLater('10 minutes');
+  // @ts-expect-error: a number without a unit
+  new RetryLater(500);
   // @ts-expect-error: a rejection says why
   new Reject();
   // @ts-expect-error: a code of the catalogue

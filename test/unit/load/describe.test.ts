@@ -43,7 +43,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
       durable: 'mine',
       concurrency: 1,
       timeout: '5s',
-      retry: { attempts: 2, backoff: ['1s', 250] },
+      retry: { attempts: 2, backoff: ['1s', '250ms'] },
     })
     other(_event: Other) {}
 
@@ -167,11 +167,14 @@ interface Shape {
 }
 type Either = Happened | Other;
 
+/** The decorator without its types, for mistakes that the compiler finds. */
+const SubscribeAny = Subscribe as (...options: unknown[]) => (target: object, method: string) => void;
+
 /** A plugin with one handler that has this decoration. */
 function handlerWith(...decoration: unknown[]) {
   @Plugin()
   class One {
-    @((Subscribe as (...options: unknown[]) => (target: object, method: string) => void)(...decoration))
+    @SubscribeAny(...decoration)
     handle() {}
   }
   return One;
@@ -180,15 +183,15 @@ function handlerWith(...decoration: unknown[]) {
 test('the error for a handler without an event names the type that the compiler left of its parameter, and why', () => {
   @Plugin()
   class Lost {
-    @Subscribe() byInterface(_event: Shape) {}
-    @Subscribe() byUnion(_event: Either) {}
-    @Subscribe() byTypeImport(_event: ByTypeOnly) {}
-    @Subscribe() byUnknown(_event: unknown) {}
-    @Subscribe() byArray(_event: Happened[]) {}
-    @Subscribe() byNothing() {}
-    @Subscribe() byText(_event: string) {}
-    @Subscribe() byOtherClass(_event: Map<string, string>) {}
-    @Subscribe() byFunction(_event: () => void) {}
+    @SubscribeAny() byInterface(_event: Shape) {}
+    @SubscribeAny() byUnion(_event: Either) {}
+    @SubscribeAny() byTypeImport(_event: ByTypeOnly) {}
+    @SubscribeAny() byUnknown(_event: unknown) {}
+    @SubscribeAny() byArray(_event: Happened[]) {}
+    @SubscribeAny() byNothing() {}
+    @SubscribeAny() byText(_event: string) {}
+    @SubscribeAny() byOtherClass(_event: Map<string, string>) {}
+    @SubscribeAny() byFunction(_event: () => void) {}
   }
   expect(problems(Lost).map(({ code, message }) => [code, message])).toEqual(
     [
@@ -238,7 +241,26 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
     'JP_DURATION_INVALID',
   ],
   ['a timeout that is no duration', { timeout: 'soon' }, /timeout is "soon"/, 'JP_DURATION_INVALID'],
-  ['no time at all', { timeout: 0 }, /handle: timeout is 0, which leaves no time/],
+  ['no time at all', { timeout: '0s' }, /handle: timeout is 0, which leaves no time/],
+  ['a timeout without a unit', { timeout: 5 }, /handle: timeout is 5, a number without a unit/, 'JP_DURATION_INVALID'],
+  [
+    'a start without a unit',
+    { from: { since: 5 } },
+    /handle: from\.since is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
+  [
+    'a backoff without a unit',
+    { retry: { backoff: ['1s', 5] } },
+    /handle: retry\.backoff\[1\] is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
+  [
+    'a batch that waits without a unit',
+    { batch: { size: 2, wait: 5 } },
+    /batch\.wait is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
   ['an unknown start', { from: 'yesterday' }, /from is "yesterday"; it is 'new', 'beginning'/],
   ['a start at sequence 0', { from: { sequence: 0 } }, /from is \{"sequence":0\}/],
   ['a start since no duration', { from: { since: 'long ago' } }, /from\.since is "long ago"/, 'JP_DURATION_INVALID'],
@@ -319,7 +341,7 @@ test('all problems are reported together, each at its line', () => {
   @Plugin({ name: 'Bad Name' })
   class Wrong {
     constructor(readonly shape: Shape) {}
-    @Subscribe() lost(_event: Shape) {}
+    @SubscribeAny() lost(_event: Shape) {}
     @Subscribe(Happened, { concurrency: 0 }) none() {}
   }
   const source = 'class Wrong {\n  constructor(shape) {}\n  @Subscribe() lost(e) {}\n  @Subscribe() none() {}\n}';

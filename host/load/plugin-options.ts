@@ -1,0 +1,24 @@
+import { JetplugError, type PluginOptions } from '../../sdk/internal';
+
+const OPTION_NAMES: readonly string[] = [
+  'name',
+  'description',
+  'settings',
+  'isolation',
+  'processes',
+] satisfies (keyof PluginOptions)[];
+
+/**
+ * Refuses an option that `@Plugin` does not have, and settings without a schema.
+ * @throws JetplugError `JP_PLUGIN_OPTIONS`
+ */
+export function assertPluginOptions(options: PluginOptions): void {
+  const unknown = Object.keys(options).find((key) => !OPTION_NAMES.includes(key));
+  if (unknown !== undefined) {
+    const message = `@Plugin has no option ${JSON.stringify(unknown)}; it has ${OPTION_NAMES.join(', ')}`;
+    throw new JetplugError('JP_PLUGIN_OPTIONS', message);
+  }
+  const { settings } = options as { settings?: { '~standard'?: { validate?: unknown } } };
+  if (settings === undefined || typeof settings?.['~standard']?.validate === 'function') return;
+  throw new JetplugError('JP_PLUGIN_OPTIONS', 'settings is no schema; it is a Standard Schema, such as z.object({ … })');
+}
