@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { withoutParentheses } from './standard-decorator';
 import type { Store } from './store';
 import type { IsJson } from './json';
 import type { SettingsIn } from './settings';
@@ -39,6 +38,8 @@ export interface PluginLifecycle {
 
 export interface PluginMark {
   readonly options: PluginOptions;
+  /** Whether the decorator stands without parentheses. */
+  readonly isBare?: boolean;
 }
 
 export const PLUGIN_MARK: unique symbol = Symbol.for('jetplug.plugin') as never;
@@ -48,11 +49,12 @@ type Constructor = new (...args: never[]) => object;
 type Injected<Class> = Class extends new (...args: infer Parameters) => object ? Parameters[number] : never;
 
 /** Refuses a class that injects a store of values that JSON cannot hold. */
-type StoresJson<Parameter> = Parameter extends Store<infer T>
-  ? IsJson<T> extends true
-    ? never
-    : 'a Store has a type that JSON cannot hold, such as Date, Map, undefined or a function'
-  : never;
+type StoresJson<Parameter> =
+  Parameter extends Store<infer T>
+    ? IsJson<T> extends true
+      ? never
+      : 'a Store has a type that JSON cannot hold, such as Date, Map, undefined or a function'
+    : never;
 
 /** Refuses a class that asks for other settings than the schema yields. */
 type AsksForSchema<Parameter, Schema> = [Schema] extends [never]
@@ -90,7 +92,11 @@ type PluginDecorator<Schema> = <Class extends Constructor>(
 export function Plugin<Schema extends StandardSchemaV1 = never>(
   options: PluginOptions<Schema> = {},
 ): PluginDecorator<Schema> {
-  if (typeof options === 'function') throw withoutParentheses('JP_PLUGIN_OPTIONS', '@Plugin');
-  const mark: PluginMark = { options };
-  return (target) => void Object.defineProperty(target, PLUGIN_MARK, { value: mark });
+  // Without parentheses, the decorator itself gets the class.
+  if (typeof options === 'function') return mark(options, { options: {}, isBare: true }) as never;
+  return (target) => mark(target, { options });
+}
+
+function mark(target: object, value: PluginMark): void {
+  Object.defineProperty(target, PLUGIN_MARK, { value });
 }

@@ -2,7 +2,7 @@ import type { BatchContext, EventContext } from './context';
 import type { Duration } from './duration';
 import { isEventContract, type Envelope, type EventContract } from './event';
 import type { BatchFailure, Reject, RetryLater } from './outcome';
-import { standardDecorator, withoutParentheses } from './standard-decorator';
+import { standardDecorator } from './standard-decorator';
 import type { SubscribeFault } from './subject-type';
 
 /** How the event of a failing handler is retried. */
@@ -68,6 +68,8 @@ export interface HandlerMark {
   readonly method: string;
   readonly target: SubscribeTarget;
   readonly options: SubscribeOptions;
+  /** Whether the decorator stands without parentheses. */
+  readonly isBare?: boolean;
 }
 
 export const HANDLERS_MARK: unique symbol = Symbol.for('jetplug.handlers') as never;
@@ -93,7 +95,9 @@ type Checked<Fault> = [Fault] extends [never] ? string : Fault;
 type FirstFault<First, Second> = [First] extends [never] ? Second : First;
 
 /** Finds a static method, which the host would never call. */
-type TargetFault<Target> = Target extends abstract new (...args: never[]) => unknown ? 'a handler is not static' : never;
+type TargetFault<Target> = Target extends abstract new (...args: never[]) => unknown
+  ? 'a handler is not static'
+  : never;
 
 /** Finds a result with work that nobody runs, or an outcome that nobody reads. */
 type ResultFault<Result> = 0 extends 1 & Result
@@ -163,7 +167,11 @@ type FieldsOf<Event> = Exclude<Extract<keyof Event, string>, keyof Envelope>;
  * Accepts only methods that can take `Event` as their first parameter, and `Context` as their second.
  * `Fault` is a fault of the decorator itself.
  */
-type HandlerDecorator<Event, Context = EventContext, Fault = never> = <Target extends object, Parameters extends unknown[], Result>(
+type HandlerDecorator<Event, Context = EventContext, Fault = never> = <
+  Target extends object,
+  Parameters extends unknown[],
+  Result,
+>(
   target: Target,
   method: Checked<Fault | TargetFault<Target> | ResultFault<Result> | ParametersFault<Parameters, Event, Context>>,
   descriptor: { value?: (...args: Parameters) => Result },
@@ -226,21 +234,24 @@ export function Subscribe<
   E extends EventContract | string = never,
   Key extends string = never,
   Size extends number = never,
->(
-  event?: E | ParameterOptions<Key>,
-  options: EventOptions<KeyOf<E>, Size> = {},
-): DecoratorFor<E, Key, Size> {
-  if (typeof options !== 'object') throw withoutParentheses('JP_HANDLER_OPTIONS', '@Subscribe');
+>(event?: E | ParameterOptions<Key>, options: EventOptions<KeyOf<E>, Size> = {}): DecoratorFor<E, Key, Size> {
+  // Without parentheses, the decorator itself gets the prototype and the method's name.
+  if (typeof options !== 'object') return addMark(event as object, { method: options, ...BARE }) as never;
   const target = targetOf(event);
   const chosen = (typeof event === 'object' ? event : options) as SubscribeOptions;
   const decorate = (decorated: object, method: unknown): void => {
     if (typeof method === 'object') throw standardDecorator('@Subscribe');
-    // Each class has its own list, so that a subclass does not add to its parent's.
-    if (!Object.hasOwn(decorated, HANDLERS_MARK)) Object.defineProperty(decorated, HANDLERS_MARK, { value: [] });
-    const { [HANDLERS_MARK]: marks } = decorated as { [HANDLERS_MARK]: HandlerMark[] };
-    marks.push({ method: method as string, target, options: chosen });
+    addMark(decorated, { method: method as string, target, options: chosen });
   };
   return decorate as never;
+}
+
+const BARE = { target: { kind: 'parameter' }, options: {}, isBare: true } as const;
+
+function addMark(decorated: object, mark: HandlerMark): void {
+  // Each class has its own list, so that a subclass does not add to its parent's.
+  if (!Object.hasOwn(decorated, HANDLERS_MARK)) Object.defineProperty(decorated, HANDLERS_MARK, { value: [] });
+  (decorated as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK].push(mark);
 }
 
 function targetOf(event: object | string | undefined): SubscribeTarget {

@@ -7,9 +7,17 @@ const ENVELOPE = ['event_type', 'event_id', 'timestamp'];
 /** Warnings about the contracts of a plugin's handlers. */
 export function checkContracts(plugin: DescribedPlugin): JetplugError[] {
   return plugin.handlers.flatMap((handler) => {
-    const warnings = [unvalidated(plugin, handler), fieldOfEnvelope(plugin, handler)];
+    const warnings = [otherEvent(plugin, handler), unvalidated(plugin, handler), fieldOfEnvelope(plugin, handler)];
     return warnings.filter((warning) => warning !== undefined);
   });
+}
+
+function otherEvent({ name, cls, className }: DescribedPlugin, handler: HandlerDefinition): JetplugError | undefined {
+  const type = parameterTypes(cls, handler.method)?.[0];
+  const { contract } = handler;
+  if (!contract || !isEventContract(type) || type.subject === contract.subject) return undefined;
+  const message = `${className}.${handler.method} handles ${handler.subject}, and its parameter is ${type.name} (${type.subject})`;
+  return new JetplugError('JP_HANDLER_OTHER_EVENT', message, { plugin: name, ...handler.where });
 }
 
 /** Warns of a contract that is only the type of a parameter, while the decorator names a subject. */

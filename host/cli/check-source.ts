@@ -1,23 +1,36 @@
-import { JetplugError, type ErrorCode } from '../../sdk/internal';
-import type { DescribedPlugin } from '../load/describe';
+import { isJetplugError, JetplugError, parseDuration, type ErrorCode } from '../../sdk/internal';
+import { subjectOf } from '../effects/publishable';
+import type { DescribedPlugin, HandlerDefinition } from '../load/describe';
 import { ClassSyntax, nameOf, nodesIn, type SyntaxNode } from '../load/syntax';
+import { callOf, callsIn, isAfterCommit, serviceMembers, type ServiceCall, type ServiceMembers } from './source-calls';
 
-/** A member of the plugin's class that holds the plugin's store or event bus. */
-type Services = ReadonlyMap<string, 'store' | 'bus'>;
-
-/** A call of a store or an event bus, such as `this.counts.update(…)`. */
-interface ServiceCall {
-  /** The call in words: `counts.update`. */
-  readonly what: string;
-  readonly method: string;
-  readonly args: readonly { readonly spread: unknown; readonly expression: SyntaxNode }[];
+/** A method of a plugin's class. */
+interface Method {
+  readonly body: SyntaxNode;
+  /** Undefined if the method is no handler. */
+  readonly handler: HandlerDefinition | undefined;
+  readonly members: ServiceMembers;
 }
 
-/** The index of the options `{ for }` in each call that needs them in a handler of batches. */
-const OPTIONS_INDEX: Readonly<Record<string, number>> = { update: 2, delete: 1, publish: 2 };
-/** The methods whose promise must be awaited. */
-const AWAITED = new Set(['update', 'delete', 'publish', 'commit']);
-const OUTCOMES = new Set(['Reject', 'RetryLater', 'BatchFailure']);
+interface Fault {
+  readonly code: ErrorCode;
+  /** The fault, with the method as the subject of the sentence. */
+  readonly text: string;
+  readonly node: SyntaxNode;
+  readonly hint?: string;
+}
+
+type Rule = (method: Method) => Fault[];
+
+const PROBLEMS: readonly Rule[] = [
+  droppedOutcomes,
+  returnedOutcomes,
+  delaysWithoutUnit,
+  batchCallsWithoutEvent,
+  asynchronousUpdates,
+  wrongSubjects,
+];
+const WARNINGS: readonly Rule[] = [callsNotAwaited];
 
 /** Mistakes in the source of a plugin's class that a host would only meet when a handler runs. */
 export interface SourceFindings {
@@ -25,61 +38,44 @@ export interface SourceFindings {
   readonly warnings: readonly JetplugError[];
 }
 
-/** Reads the source of a plugin's class. Finds nothing in code that calls the services in other ways than by `this`. */
+/** Reads the source of a plugin's class. Calls of services that do not begin with `this` are not looked at. */
 export function checkSource(plugin: DescribedPlugin): SourceFindings {
   const syntax = ClassSyntax.find(plugin.sources, plugin.className);
   if (!syntax) return { problems: [], warnings: [] };
-  const services = servicesIn(plugin, syntax);
-  const methods = [...syntax.methods()];
-  const error = (code: ErrorCode, message: string, node: SyntaxNode): JetplugError =>
-    new JetplugError(code, message, { plugin: plugin.name, file: syntax.file, line: syntax.lineOf(node) });
-  const problems = methods.flatMap(([name, body]) => {
-    const handler = plugin.handlers.find(({ method }) => method === name);
-    const outcomes = [...statementOutcomes(body), ...(handler ? returnedOutcomes(body) : [])];
-    const calls = handler?.batch ? callsWithoutEvent(body, services) : [];
-    return [
-      ...outcomes.map(({ node, what }) => error('JP_OUTCOME_NOT_THROWN', `${plugin.className}.${name} ${what}`, node)),
-      ...calls.map(({ node, call }) =>
-        call.method === 'commit'
-          ? error('JP_BATCH_COMMIT', `${plugin.className}.${name} takes batches and calls ${call.what}`, node)
-          : error('JP_BATCH_EVENT', `${plugin.className}.${name} calls ${call.what} without { for: event }`, node),
-      ),
-    ];
-  });
-  const warnings = methods.flatMap(([name, body]) =>
-    callsNotAwaited(body, services).map(({ node, call }) =>
-      error('JP_CALL_NOT_AWAITED', `${plugin.className}.${name} does not await ${call.what}`, node),
-    ),
-  );
-  return { problems, warnings };
+  const members = serviceMembers(plugin, syntax);
+  const apply = (rules: readonly Rule[]): JetplugError[] =>
+    [...syntax.methods()].flatMap(([name, body]) => {
+      const handler = plugin.handlers.find(({ method }) => method === name);
+      const faults = rules.flatMap((rule) => rule({ body, handler, members }));
+      return faults.map(({ code, text, node, hint }) => {
+        const place = { plugin: plugin.name, file: syntax.file, line: syntax.lineOf(node), hint };
+        return new JetplugError(code, `${plugin.className}.${name} ${text}`, place);
+      });
+    });
+  return { problems: apply(PROBLEMS), warnings: apply(WARNINGS) };
 }
 
-/** The parameters of the constructor that are properties too, and get a store or an event bus. */
-function servicesIn({ injected }: DescribedPlugin, syntax: ClassSyntax): Services {
-  const services = new Map<string, 'store' | 'bus'>();
-  for (const [index, { property }] of syntax.parameters().entries()) {
-    const service = injected.find((one) => one.index === index)?.service;
-    if (property !== undefined && (service === 'store' || service === 'bus')) services.set(property, service);
-  }
-  return services;
-}
-
-/** Outcomes that are constructed and dropped: `new Reject('why');`. */
-function statementOutcomes(body: SyntaxNode): { node: SyntaxNode; what: string }[] {
-  return [...nodesIn(body)].flatMap((node) => {
+/** Finds outcomes that are constructed and dropped: `new Reject('why');`. */
+function droppedOutcomes({ body }: Method): Fault[] {
+  return [...nodesIn(body)].flatMap((node): Fault[] => {
     const outcome = node.type === 'ExpressionStatement' ? outcomeOf(node['expression']) : undefined;
-    return outcome === undefined ? [] : [{ node, what: `constructs ${outcome} and does not throw it` }];
+    if (outcome === undefined) return [];
+    return [{ code: 'JP_OUTCOME_NOT_THROWN', text: `constructs ${outcome} and does not throw it`, node }];
   });
 }
 
-/** Outcomes that a handler itself returns. A function within it may return one, to be thrown. */
-function returnedOutcomes(body: SyntaxNode): { node: SyntaxNode; what: string }[] {
-  const ownNodes = nodesIn(body['body'], ({ type }) => !/Function|Class/.test(type) || type === 'FunctionBody');
-  return [...ownNodes].flatMap((node) => {
+/** Finds outcomes that a handler returns. A function within it may return one, to be thrown. */
+function returnedOutcomes({ body, handler }: Method): Fault[] {
+  if (!handler) return [];
+  const ownNodes = nodesIn(body['body'], ({ type }) => type === 'FunctionBody' || !/Function|Class/.test(type));
+  return [...ownNodes].flatMap((node): Fault[] => {
     const outcome = node.type === 'ReturnStatement' ? outcomeOf(node['argument']) : undefined;
-    return outcome === undefined ? [] : [{ node, what: `returns ${outcome} and does not throw it` }];
+    if (outcome === undefined) return [];
+    return [{ code: 'JP_OUTCOME_NOT_THROWN', text: `returns ${outcome} and does not throw it`, node }];
   });
 }
+
+const OUTCOMES = new Set(['Reject', 'RetryLater', 'BatchFailure']);
 
 function outcomeOf(expression: unknown): string | undefined {
   const { type, callee } = (expression ?? {}) as SyntaxNode;
@@ -87,16 +83,27 @@ function outcomeOf(expression: unknown): string | undefined {
   return name !== undefined && OUTCOMES.has(name) ? name : undefined;
 }
 
-interface FoundCall {
-  readonly node: SyntaxNode;
-  readonly call: ServiceCall;
+/** Finds delays of `RetryLater` that are a number, or no length of time. */
+function delaysWithoutUnit({ body }: Method): Fault[] {
+  return [...nodesIn(body)].flatMap((node): Fault[] => {
+    const [delay] = outcomeOf(node) === 'RetryLater' ? ((node['arguments'] ?? []) as ServiceCall['args']) : [];
+    const { type, value } = delay?.expression ?? {};
+    const isWrong = type === 'NumericLiteral' || (type === 'StringLiteral' && parseDuration(value) === undefined);
+    if (!isWrong) return [];
+    return [{ code: 'JP_DURATION_INVALID', text: `delays by ${JSON.stringify(value)}, which has no unit`, node }];
+  });
 }
 
-/** Calls in a handler of batches that do not name an event of the batch. In `afterCommit` none is needed. */
-function callsWithoutEvent(body: SyntaxNode, services: Services): FoundCall[] {
-  return [...nodesIn(body, (node) => !isAfterCommit(node))].flatMap((node) => {
-    const call = callOf(node, services);
-    return call && (call.method === 'commit' || lacksEvent(call)) ? [{ node, call }] : [];
+/** The index of the options `{ for }` in each call that needs them in a handler of batches. */
+const OPTIONS_INDEX: Readonly<Record<string, number>> = { update: 2, delete: 1, publish: 2 };
+
+/** Finds calls in a handler of batches that do not name an event of the batch. In `afterCommit` none is needed. */
+function batchCallsWithoutEvent({ body, handler, members }: Method): Fault[] {
+  if (!handler?.batch) return [];
+  return callsIn(body, members, (node) => !isAfterCommit(node)).flatMap((call): Fault[] => {
+    const { node, what, method } = call;
+    if (method === 'commit') return [{ code: 'JP_BATCH_COMMIT', text: `takes batches and calls ${what}`, node }];
+    return lacksEvent(call) ? [{ code: 'JP_BATCH_EVENT', text: `calls ${what} without { for: event }`, node }] : [];
   });
 }
 
@@ -108,39 +115,44 @@ function lacksEvent({ method, args }: ServiceCall): boolean {
   // The value of another expression is not known here.
   if (options.type !== 'ObjectExpression') return false;
   const properties = options['properties'] as SyntaxNode[];
-  return !properties.some((one) => one.type === 'SpreadElement' || nameOf(one['key'] ?? one) === 'for');
+  return !properties.some((one) => one.type === 'SpreadElement' || nameOf(one['key']) === 'for');
 }
 
-function isAfterCommit(node: SyntaxNode): boolean {
-  const callee = node.type === 'CallExpression' ? (node['callee'] as SyntaxNode) : undefined;
-  return callee?.type === 'MemberExpression' && nameOf(callee['property']) === 'afterCommit';
+function asynchronousUpdates({ body, members }: Method): Fault[] {
+  const isAsynchronous = ({ method, args }: ServiceCall): boolean =>
+    method === 'update' && args[1]?.expression['async'] === true;
+  return callsIn(body, members)
+    .filter(isAsynchronous)
+    .map(({ node, what }) => ({
+      code: 'JP_STORE_VALUE_INVALID',
+      text: `passes an asynchronous function to ${what}`,
+      node,
+    }));
 }
 
-/** Calls that stand as a statement of their own. `void` before a call says that it is meant. */
-function callsNotAwaited(body: SyntaxNode, services: Services): FoundCall[] {
-  return [...nodesIn(body)].flatMap((node) => {
-    const call = node.type === 'ExpressionStatement' ? callOf(node['expression'] as SyntaxNode, services) : undefined;
-    return call && AWAITED.has(call.method) ? [{ node, call }] : [];
+/** Finds subjects on which no event can be published, if the code has the subject as a text. */
+function wrongSubjects({ body, members }: Method): Fault[] {
+  return callsIn(body, members).flatMap(({ node, method, args }): Fault[] => {
+    const subject = args[0]?.expression;
+    if (method !== 'publish' || subject?.type !== 'StringLiteral') return [];
+    try {
+      subjectOf(subject['value'] as string);
+      return [];
+    } catch (error) {
+      if (!isJetplugError(error)) throw error;
+      return [{ code: error.code, text: error.message, node, hint: error.hint }];
+    }
   });
 }
 
-function callOf(node: SyntaxNode, services: Services): ServiceCall | undefined {
-  const callee = node.type === 'CallExpression' ? (node['callee'] as SyntaxNode) : undefined;
-  if (callee?.type !== 'MemberExpression') return undefined;
-  const method = nameOf(callee['property']);
-  const holder = serviceIn(callee['object'] as SyntaxNode, services);
-  if (method === undefined || holder === undefined) return undefined;
-  return { what: `${holder}.${method}`, method, args: node['arguments'] as ServiceCall['args'] };
-}
+/** The methods whose promise must be awaited. */
+const AWAITED = new Set(['update', 'delete', 'publish', 'commit']);
 
-/** The member in `this.member`, or in `this.member.scope(…)`. */
-function serviceIn(node: SyntaxNode, services: Services): string | undefined {
-  if (node.type === 'CallExpression') {
-    const callee = node['callee'] as SyntaxNode;
-    const isScope = callee.type === 'MemberExpression' && nameOf(callee['property']) === 'scope';
-    return isScope ? serviceIn(callee['object'] as SyntaxNode, services) : undefined;
-  }
-  if (node.type !== 'MemberExpression' || (node['object'] as SyntaxNode).type !== 'ThisExpression') return undefined;
-  const name = nameOf(node['property']);
-  return name !== undefined && services.has(name) ? name : undefined;
+/** Finds calls that are a statement of their own. `void` before a call says that it is meant. */
+function callsNotAwaited({ body, members }: Method): Fault[] {
+  return [...nodesIn(body)].flatMap((node): Fault[] => {
+    const call = node.type === 'ExpressionStatement' ? callOf(node['expression'] as SyntaxNode, members) : undefined;
+    if (!call || !AWAITED.has(call.method)) return [];
+    return [{ code: 'JP_CALL_NOT_AWAITED', text: `does not await ${call.what}`, node }];
+  });
 }

@@ -1,4 +1,4 @@
-import { JetplugError, type PluginOptions } from '../../sdk/internal';
+import { JetplugError, type PluginMark, type PluginOptions } from '../../sdk/internal';
 
 const OPTION_NAMES: readonly string[] = [
   'name',
@@ -9,10 +9,11 @@ const OPTION_NAMES: readonly string[] = [
 ] satisfies (keyof PluginOptions)[];
 
 /**
- * Refuses an option that `@Plugin` does not have, and settings without a schema.
+ * Refuses `@Plugin` without parentheses, an option that it does not have, and settings that are no schema.
  * @throws JetplugError `JP_PLUGIN_OPTIONS`
  */
-export function assertPluginOptions(options: PluginOptions): void {
+export function assertPluginOptions({ options, isBare }: PluginMark): void {
+  if (isBare) throw new JetplugError('JP_PLUGIN_OPTIONS', '@Plugin has no parentheses', { hint: 'Write `@Plugin()`.' });
   const unknown = Object.keys(options).find((key) => !OPTION_NAMES.includes(key));
   if (unknown !== undefined) {
     const message = `@Plugin has no option ${JSON.stringify(unknown)}; it has ${OPTION_NAMES.join(', ')}`;
@@ -20,5 +21,8 @@ export function assertPluginOptions(options: PluginOptions): void {
   }
   const { settings } = options as { settings?: { '~standard'?: { validate?: unknown } } };
   if (settings === undefined || typeof settings?.['~standard']?.validate === 'function') return;
-  throw new JetplugError('JP_PLUGIN_OPTIONS', 'settings is no schema; it is a Standard Schema, such as z.object({ … })');
+  throw new JetplugError(
+    'JP_PLUGIN_OPTIONS',
+    'settings is no schema; it is a Standard Schema, such as z.object({ … })',
+  );
 }

@@ -113,6 +113,10 @@ export const PLUGIN_ERRORS = {
     'A handler on a subject declares a contract as its parameter’s type, but the host does not validate the events of a subject. `jetplug check` warns of it.',
     'Name the contract: @Subscribe(VideoWatchStarted). For several kinds of event, declare the parameter as an Envelope and check its fields.',
   ],
+  JP_HANDLER_OTHER_EVENT: [
+    'The parameter of a handler is of another contract than @Subscribe names. `jetplug check` warns of it.',
+    'Name the same contract in both places. The handler gets the events of the one that @Subscribe names.',
+  ],
   JP_CONTRACT_INVALID: [
     'The schema of a contract is no Standard Schema.',
     'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
