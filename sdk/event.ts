@@ -89,7 +89,10 @@ export function defineEvent<Input, Output extends object, const Subject extends 
     );
   }
   if (!isSchema(schema)) {
-    throw new JetplugError('JP_CONTRACT_INVALID', `defineEvent(${JSON.stringify(subject)}): the schema is none`);
+    throw new JetplugError(
+      'JP_CONTRACT_INVALID',
+      `defineEvent(${JSON.stringify(subject)}): its schema is no Standard Schema`,
+    );
   }
   class DefinedEvent {
     static readonly [EVENT_MARK] = true;

@@ -136,19 +136,20 @@ type Misfits<Event, Parameter> = {
 }[keyof Parameter & string];
 
 /** Finds a parameter whose type names no event, as far as types show it. */
-type NameFault<Parameters extends unknown[]> = Parameters extends []
-  ? 'the method has no parameter whose type names its event'
-  : 0 extends 1 & Parameters[0]
-    ? 'the parameter’s type is any: it is a contract'
-    : unknown extends Parameters[0]
-      ? 'the parameter’s type is unknown: it is a contract'
-      : [Parameters[0]] extends [readonly unknown[]]
-        ? 'a handler of batches names its contract: @Subscribe(TheEvent, { batch })'
-        : [Parameters[0]] extends [EventContext]
-          ? 'the context is the second parameter: the first is the event'
-          : [Parameters[0]] extends [Envelope]
-            ? UnionFault<Parameters[0]>
-            : 'the parameter’s type is no contract';
+type NameFault<Parameter> = 0 extends 1 & Parameter
+  ? 'the parameter’s type is any: it is a contract'
+  : unknown extends Parameter
+    ? 'the parameter’s type is unknown: it is a contract'
+    : [Parameter] extends [readonly unknown[]]
+      ? 'a handler of batches names its contract: @Subscribe(TheEvent, { batch })'
+      : [Parameter] extends [EventContext]
+        ? 'the context is the second parameter: the first is the event'
+        : [Parameter] extends [Envelope]
+          ? UnionFault<Parameter>
+          : 'the parameter’s type is no contract';
+
+/** The type of the first parameter, which may be optional. */
+type EventIn<Parameters extends unknown[]> = Exclude<Parameters[0], undefined>;
 
 type UnionFault<Event, Each = Event> = Each extends unknown
   ? [Event] extends [Each]
@@ -183,8 +184,13 @@ type ParameterDecorator<Key extends string> = <Target extends object, Parameters
   method: Checked<
     | TargetFault<Target>
     | ResultFault<Result>
-    | FirstFault<NameFault<Parameters>, ParametersFault<Parameters, Parameters[0], EventContext>>
-    | KeyFault<Parameters[0], Key>
+    | FirstFault<
+        Parameters extends []
+          ? 'the method has no parameter whose type names its event'
+          : NameFault<EventIn<Parameters>>,
+        ParametersFault<Parameters, Parameters[0], EventContext>
+      >
+    | KeyFault<EventIn<Parameters>, Key>
   >,
   descriptor: { value?: (...args: Parameters) => Result },
 ) => void;
@@ -194,7 +200,9 @@ type KeyOf<E> = E extends EventContract ? FieldsOf<InstanceType<E>> : string;
 
 /** The options beside an event that the decorator names. A handler has either `key` or `batch`. */
 interface EventOptions<Key, Size extends number> extends Omit<SubscribeOptions, 'key' | 'batch'> {
+  /** A field of the event, such as `'user_id'`: see `SubscribeOptions.key`. Default: none. */
   key?: [Size] extends [never] ? Key : 'a handler has either key or batch';
+  /** Gathers events: the handler gets an array of them. Default: one event at a time. */
   batch?: BatchOptions<Size>;
 }
 

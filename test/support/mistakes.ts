@@ -1,20 +1,17 @@
 /**
  * Mistakes of plugin authors, and who finds each: the compiler by the SDK's types, or `jetplug check`. The tests in
  * test/types/mistakes.test.ts and test/integration/check-mistakes.test.ts prove the list, and the table in
- * docs/mistakes.md equals it. The faulty line of a source has the word HERE; or TYPES and CHECK, if the two name
- * different lines.
+ * docs/mistakes.md has their messages. The faulty line of a source has the word HERE; or TYPES and CHECK, if the two
+ * name different lines.
  */
 import { join } from 'node:path';
 import { STORY_PLUGINS } from './host';
+import { rowsOf } from './markdown';
 import { lineOf, pluginSource } from './plugin-source';
 
 export interface Mistake {
   readonly what: string;
   readonly source: string;
-  /** The message of the compiler. Where it has several lines, the last one. */
-  readonly types?: string;
-  /** What `jetplug check` reports. */
-  readonly check?: { readonly code: string; readonly message: string; readonly isWarning?: boolean };
   /** More files, by their paths beside the plugin. */
   readonly files?: Readonly<Record<string, string>>;
   /** A text in the line that the compiler names, if it has no mark. */
@@ -350,7 +347,11 @@ export const MISTAKES: readonly Mistake[] = [
     checkAt: 'class Wrong',
   },
   { what: 'a class without @Plugin', source: plugin(HANDLER).replace('@Plugin()\n', ''), checkAt: 'class Wrong' },
-  { what: 'two plugins in a file', source: `${plugin(HANDLER)}@Plugin()\nexport class OtherPlugin {\n${HANDLER}\n}\n` },
+  {
+    what: 'two plugins in a file',
+    source: `${plugin(HANDLER)}@Plugin()\nexport class OtherPlugin {\n${HANDLER}\n}\n`,
+    checkAt: 'import { Clock',
+  },
   {
     what: 'a package that does not exist',
     source: plugin(HANDLER, "import { helper } from 'jetplug'; // HERE\nhelper();"),
@@ -378,14 +379,32 @@ export function lineNamed({ source, typesAt, checkAt }: Mistake, by: 'TYPES' | '
   return lineOf(source, (by === 'TYPES' ? typesAt : checkAt) ?? (source.includes(by) ? by : 'HERE'));
 }
 
-/** The files of all mistakes in a folder: path and text. Each plugin has its own name. */
-export function withFiles(folder: string): [path: string, text: string][] {
-  return MISTAKES.flatMap(({ source, files = {} }, index) => {
-    const own = Object.entries(files).map(([name, text]): [string, string] => [
-      join(folder, name),
-      text.replaceAll('PLUGIN', `mistake-${index}.plugin`),
-    ]);
-    const text = source.replaceAll('WrongPlugin', `Wrong${index}Plugin`);
-    return [[join(folder, `mistake-${index}.plugin.ts`), text], ...own];
-  });
+/** The files of a mistake: the path and text of the plugin, then of the others. Each plugin has its own name. */
+export function filesOf({ source, files = {} }: Mistake, index: number, folder: string): [string, string][] {
+  const name = `mistake-${index}.plugin`;
+  const others = Object.entries(files).map(([file, text]): [string, string] => [
+    join(folder, file),
+    text.replaceAll('PLUGIN', name),
+  ]);
+  return [[join(folder, `${name}.ts`), source.replaceAll('WrongPlugin', `Wrong${index}Plugin`)], ...others];
+}
+
+/** The rows of docs/mistakes.md: the messages of the compiler and of `check`, each empty where there is none. */
+export const MISTAKE_ROWS = rowsOf('docs/mistakes.md').map(([what = '', types = '', check = '']) => ({
+  what,
+  types,
+  check: check.replaceAll(/ +/g, ' '),
+}));
+
+/**
+ * A message as the page shows it: of the compiler's sentence about a type that is a message, the message alone; of
+ * several lines the first one; without the number of the plugin and without backticks.
+ */
+export function messageIn(text: string): string {
+  const [line = ''] = text.split('\n');
+  const own = /(?:of type|to type|^Type) '"((?:[^"\\|]|\\.)*)"'(?:\.| is not a constructor)/.exec(line)?.[1];
+  return (own?.replaceAll('\\"', '"') ?? line)
+    .replace(/(?<=[Ww]rong)\d+/g, '')
+    .replaceAll('`', '')
+    .replaceAll('|', '\\|');
 }

@@ -211,6 +211,69 @@ test('the error for a handler without an event names the type that the compiler 
   );
 });
 
+test('the error names a type that is imported with `type`, and the line of the import', () => {
+  @Plugin()
+  class Lost {
+    constructor(readonly clock: Shape) {}
+    @SubscribeAny() award(_event: Shape) {}
+    @SubscribeAny() first(_context: Shape) {}
+  }
+  const source = `import { type Clock } from 'jetplug/sdk';
+import type { Happened } from './contracts';
+class Lost {
+  constructor(
+    readonly clock: Clock,
+  ) {}
+  @Subscribe() award(event: Happened) {}
+  @Subscribe() first(context: EventContext, event: Happened) {}
+}`;
+  expect(problems(Lost, configOf(), source).map(({ code, line, message }) => [code, line, message])).toEqual([
+    ['JP_INJECT_INTERFACE', 5, 'Lost’s constructor parameter 1 (clock) is Clock, which line 1 imports with `type`'],
+    ['JP_HANDLER_NO_EVENT', 7, 'Lost.award has a parameter of type Happened, which line 2 imports with `type`'],
+    ['JP_HANDLER_NO_EVENT', 8, 'Lost.first has EventContext as its first parameter, which names no event'],
+  ]);
+});
+
+test('a list without the option batch, and one event with it, are refused', () => {
+  @Plugin()
+  class Lists {
+    @SubscribeAny(Happened) list(_events: Happened[]) {}
+    @SubscribeAny('a.>') raw(_events: Happened[]) {}
+    @SubscribeAny(Happened, { batch: { size: 2 } }) one(_event: Happened) {}
+    @SubscribeAny(Happened, { batch: { size: 2 } }) some(_events: readonly Happened[]) {}
+  }
+  expect(problems(Lists).map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    'JP_HANDLER_OPTIONS: Lists.list has a list as its parameter, and no option batch',
+    'JP_HANDLER_OPTIONS: Lists.raw has a list as its parameter, and no option batch',
+    'JP_HANDLER_OPTIONS: Lists.one has the option batch, and its parameter is one Happened, not a list',
+  ]);
+});
+
+test('decorators without parentheses, and options that @Plugin does not have, are refused', () => {
+  @(Plugin as unknown as (cls: object) => void)
+  class Bare {
+    @(Subscribe as unknown as (target: object, method: string) => void) handle(_event: Happened) {}
+  }
+  expect(problems(Bare).map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    'JP_PLUGIN_OPTIONS: @Plugin has no parentheses',
+    'JP_HANDLER_OPTIONS: @Subscribe on Bare.handle has no parentheses',
+  ]);
+  @Plugin({ descripton: 'x' } as object)
+  class Misspelt {
+    @Subscribe() handle(_event: Happened) {}
+  }
+  expect(problems(Misspelt)).toMatchObject([
+    { code: 'JP_PLUGIN_OPTIONS', message: expect.stringContaining('no option "descripton"; it has name,') as string },
+  ]);
+  @Plugin({ settings: { limit: z.number() } as never })
+  class Schemaless {
+    @Subscribe() handle(_event: Happened) {}
+  }
+  expect(problems(Schemaless)).toMatchObject([
+    { code: 'JP_PLUGIN_OPTIONS', message: expect.stringContaining('settings is no schema') as string },
+  ]);
+});
+
 test('the error for a handler without metadata, as in plain JavaScript, advises naming its contract', () => {
   class Plain {
     handle(): void {}
@@ -347,7 +410,7 @@ test('all problems are reported together, each at its line', () => {
   const source = 'class Wrong {\n  constructor(shape) {}\n  @Subscribe() lost(e) {}\n  @Subscribe() none() {}\n}';
   expect(problems(Wrong, configOf(), source).map(({ code, line, plugin }) => [code, line, plugin])).toEqual([
     ['JP_PLUGIN_NAME_INVALID', 1, 'Bad Name'],
-    ['JP_INJECT_INTERFACE', 1, 'Bad Name'],
+    ['JP_INJECT_INTERFACE', 2, 'Bad Name'],
     ['JP_HANDLER_NO_EVENT', 3, 'Bad Name'],
     ['JP_HANDLER_OPTIONS', 4, 'Bad Name'],
   ]);
