@@ -393,7 +393,7 @@ export function filesOf({ source, files = {} }: Mistake, index: number, folder: 
 export const MISTAKE_ROWS = rowsOf('docs/mistakes.md').map(([what = '', types = '', check = '']) => ({
   what,
   types,
-  check: check.replaceAll(/ +/g, ' '),
+  check: check.replaceAll(/ +/g, ' ').trim(),
 }));
 
 /**
