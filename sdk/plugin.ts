@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Store } from './store';
 import type { IsJson } from './json';
 import type { SettingsIn } from './settings';
+import type { Store } from './store';
 
 /** Options of `@Plugin`. */
 export interface PluginOptions<Schema extends StandardSchemaV1 = StandardSchemaV1> {

@@ -48,7 +48,10 @@ export const PLUGIN_ERRORS = {
     'Two handlers have one durable consumer.',
     'Give one of them another with @Subscribe({ durable }).',
   ],
-  JP_PLUGIN_OPTIONS: ['An option of @Plugin has an invalid value.', 'Correct it as the message describes.'],
+  JP_PLUGIN_OPTIONS: [
+    'An option of @Plugin does not exist or has an invalid value, or @Plugin has no parentheses.',
+    'Correct it as the message describes.',
+  ],
   JP_PLUGIN_PROCESS_ENDED: [
     'The process of an isolated plugin ended.',
     'The host restarts it. The message gives the reason: correct it, or raise the limit that the process reached.',
@@ -133,7 +136,10 @@ export const PLUGIN_ERRORS = {
     'A handler constructs Reject, RetryLater or BatchFailure, and does not throw it, so its event counts as handled.',
     'Write `throw` before it.',
   ],
-  JP_HANDLER_OPTIONS: ['An option of @Subscribe has an invalid value.', 'Correct it as the message describes.'],
+  JP_HANDLER_OPTIONS: [
+    'An option of @Subscribe does not exist or has an invalid value, or @Subscribe has no parentheses.',
+    'Correct it as the message describes.',
+  ],
   JP_MIDDLEWARE_NOT_LOADED: [
     'A module of plugins.use cannot be loaded, or exports no middleware. No plugin starts without it.',
     'Correct the path in plugins.use, or the module. It exports a function (event, context, next), or a class with the method handle: as default, or as its only function.',
