@@ -100,11 +100,12 @@ export const USES_MARK: unique symbol = Symbol.for('jetplug.uses') as never;
  * @param middleware functions, and classes with the method `handle`
  */
 export function Use<E = HandledEvent, C = AnyContext>(...middleware: readonly Given<E, C>[]): UseDecorator<E, C> {
-  return (target: object, method?: unknown) => {
+  const decorate = (target: object, method?: unknown): void => {
     if (typeof method === 'object') throw standardDecorator('@Use');
     if (!Object.hasOwn(target, USES_MARK)) Object.defineProperty(target, USES_MARK, { value: [] });
     const { [USES_MARK]: marks } = target as { [USES_MARK]: UseMark[] };
     // The lowest decorator is applied first, and the highest is to be the outermost.
     marks.unshift({ method: method as string | undefined, middleware });
   };
+  return decorate as never;
 }

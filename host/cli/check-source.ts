@@ -87,7 +87,7 @@ function outcomeOf(expression: unknown): string | undefined {
 function delaysWithoutUnit({ body }: Method): Fault[] {
   return [...nodesIn(body)].flatMap((node): Fault[] => {
     const [delay] = outcomeOf(node) === 'RetryLater' ? ((node['arguments'] ?? []) as ServiceCall['args']) : [];
-    const { type, value } = delay?.expression ?? {};
+    const { type, value } = (delay?.expression ?? {}) as Partial<SyntaxNode>;
     const isWrong = type === 'NumericLiteral' || (type === 'StringLiteral' && parseDuration(value) === undefined);
     if (!isWrong) return [];
     return [{ code: 'JP_DURATION_INVALID', text: `delays by ${JSON.stringify(value)}, which has no unit`, node }];

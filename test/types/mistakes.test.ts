@@ -16,7 +16,7 @@ test('docs/mistakes.md lists all mistakes, in their order', () => {
 });
 
 test.each(MISTAKES.map((mistake, index) => [mistake.what, mistake, index] as const))('%s', (_what, mistake, index) => {
-  const [[file]] = filesOf(mistake, index, FOLDER) as [[string]];
+  const [file] = filesOf(mistake, index, FOLDER)[0]!;
   const found = errors.get(file)!;
   const { types } = MISTAKE_ROWS[index]!;
   if (types === '') return expect(found).toEqual([]);

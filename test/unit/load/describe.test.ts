@@ -278,7 +278,7 @@ test('the error for a handler without metadata, as in plain JavaScript, advises 
   class Plain {
     handle(): void {}
   }
-  Subscribe()(Plain.prototype, 'handle', {});
+  SubscribeAny()(Plain.prototype, 'handle');
   Plugin()(Plain);
   expect(problems(Plain)).toMatchObject([
     { code: 'JP_HANDLER_NO_EVENT', message: expect.stringContaining('without decorator metadata') as string },
