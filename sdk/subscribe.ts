@@ -132,7 +132,7 @@ type EventFault<Event, Parameter> = Event extends readonly unknown[]
 
 /** The names of the parameter's fields that the event lacks, or has with another type. */
 type Misfits<Event, Parameter> = {
-  [Field in keyof Parameter & string]-?: Event extends { readonly [F in Field]: Parameter[Field] } ? never : Field;
+  [Field in keyof Parameter & string]-?: Event extends Readonly<Record<Field, Parameter[Field]>> ? never : Field;
 }[keyof Parameter & string];
 
 /** Finds a parameter whose type names no event, as far as types show it. */

@@ -20,7 +20,7 @@ export function assertPluginOptions({ options, isBare }: PluginMark): void {
     throw new JetplugError('JP_PLUGIN_OPTIONS', message);
   }
   const { settings } = options as { settings?: { '~standard'?: { validate?: unknown } } };
-  if (settings === undefined || typeof settings?.['~standard']?.validate === 'function') return;
+  if (!settings || typeof settings['~standard']?.validate === 'function') return;
   throw new JetplugError(
     'JP_PLUGIN_OPTIONS',
     'settings is no schema; it is a Standard Schema, such as z.object({ … })',
