@@ -2,19 +2,21 @@ import { JetplugError } from './errors';
 
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd';
 
-/** A length of time: a number of milliseconds, or a text with a unit: `'250ms'`, `'30s'`, `'2m'`, `'1.5h'`, `'7d'`. */
-export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
+/**
+ * A length of time with its unit: `'250ms'`, `'30s'`, `'2m'`, `'1.5h'`, `'7d'`. From a number: `` `${seconds}s` ``.
+ */
+export type Duration = `${number}${Unit}` | `${number} ${Unit}`;
 
 const MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The milliseconds of a {@link Duration}, or `undefined` for any other value. */
+/** The milliseconds of a {@link Duration}, or of a number of milliseconds; `undefined` for any other value. */
 export function parseDuration(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? millisecondsOf(value) : value;
   return typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
 /**
- * The milliseconds of a {@link Duration}.
+ * The milliseconds of a {@link Duration}, or of a number of milliseconds.
  * @param what the name of the value in the error's message
  * @throws JetplugError `JP_DURATION_INVALID` if the value is not a duration
  */

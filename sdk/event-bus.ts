@@ -1,9 +1,17 @@
 import type { EventContract, EventFields } from './event';
 import type { ForEvent } from './store';
+import type { PublishFault } from './subject-type';
 import { refuseItself, TOKEN } from './token';
 
-/** The fields of an event to publish: those of the contract, or any JSON object for a subject. */
-export type Publishable<E> = E extends string ? Record<string, unknown> : EventFields<E>;
+/**
+ * The fields of an event to publish: those of the contract, or any JSON object for a subject. A message for a subject
+ * that cannot be published on.
+ */
+export type Publishable<E> = E extends string
+  ? [PublishFault<E>] extends [never]
+    ? Record<string, unknown>
+    : PublishFault<E>
+  : EventFields<E>;
 
 /** Options of `EventBus.publish`. */
 export interface PublishOptions extends ForEvent {

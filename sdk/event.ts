@@ -1,6 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JetplugError } from './errors';
+import type { NotJson } from './json';
 import { isPublishSubject } from './subject';
+import type { PublishFault } from './subject-type';
 
 /** The three fields that every event has beside its own, in the message and in a handler. */
 export interface Envelope {
@@ -33,6 +35,27 @@ export interface EventOptions {
 /** The fields that a publisher passes for a contract, before the schema's defaults and transforms. */
 export type EventFields<C> = C extends { readonly schema: StandardSchemaV1<infer Input, infer _> } ? Input : never;
 
+/** The fields that no event on the wire can have. A field with another type besides counts as one that JSON can hold. */
+type UnfitFields<Input> = {
+  [Field in keyof Input & string]-?: 0 extends 1 & Input[Field]
+    ? never
+    : [Exclude<Input[Field], undefined>] extends [never]
+      ? never
+      : [Exclude<Input[Field], undefined>] extends [NotJson]
+        ? Field
+        : never;
+}[keyof Input & string];
+
+/** The class that {@link defineEvent} returns; a message if its subject or a field can never be valid. */
+type ContractClass<Input, Output, Subject extends string> = [UnfitFields<Input> | PublishFault<Subject>] extends [never]
+  ? {
+      new (event: Envelope & Output): Envelope & Output;
+      readonly subject: string;
+      readonly schema: StandardSchemaV1<Input, Output>;
+      readonly secret: readonly string[];
+    }
+  : `JSON cannot hold the type of the field ${UnfitFields<Input>}` | PublishFault<Subject>;
+
 const subjects = new Set<string>();
 
 const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
@@ -53,22 +76,24 @@ const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
  * @param subject the NATS subject, without wildcards
  * @param schema any Standard Schema validator of an object; the schema decides about unknown fields
  * @param options which fields are secret
- * @throws JetplugError `JP_SUBJECT_INVALID` for a subject that cannot be published on
+ * @throws JetplugError `JP_SUBJECT_INVALID` for a subject that cannot be published on, `JP_CONTRACT_INVALID` for a schema
+ *   that is no Standard Schema, such as the plain object of a `z.object`
  */
-export function defineEvent<Input, Output extends object>(
-  subject: string,
+export function defineEvent<Input, Output extends object, const Subject extends string = string>(
+  subject: Subject,
   schema: StandardSchemaV1<Input, Output>,
   { secret = [] }: EventOptions = {},
-): {
-  new (event: Envelope & Output): Envelope & Output;
-  readonly subject: string;
-  readonly schema: StandardSchemaV1<Input, Output>;
-  readonly secret: readonly string[];
-} {
+): ContractClass<Input, Output, Subject> {
   if (!isPublishSubject(subject)) {
     throw new JetplugError(
       'JP_SUBJECT_INVALID',
       `defineEvent(${JSON.stringify(subject)}): not a subject to publish on`,
+    );
+  }
+  if (!isSchema(schema)) {
+    throw new JetplugError(
+      'JP_CONTRACT_INVALID',
+      `defineEvent(${JSON.stringify(subject)}): its schema is no Standard Schema`,
     );
   }
   subjects.add(subject);
@@ -82,6 +107,11 @@ export function defineEvent<Input, Output extends object>(
     }
   }
   return DefinedEvent as never;
+}
+
+function isSchema(value: unknown): boolean {
+  const { '~standard': standard } = (value ?? {}) as Partial<StandardSchemaV1>;
+  return typeof standard?.validate === 'function';
 }
 
 /** The subjects of all contracts that this process has declared. The testing kit gives each of them a stream. */

@@ -53,23 +53,25 @@ type Given<E, C> =
 
 /** Refuses a middleware that takes no batches, or only some events, on a plugin, whose handlers may take any. */
 type ForAnyEvent<E, C> = [HandledEvent, AnyContext] extends [E, C]
-  ? unknown
+  ? never
   : 'a middleware of a plugin takes any event, and batches: (event: Envelope | readonly Envelope[], …)';
 
 /** Refuses a middleware that takes other events than the handler. */
 type Fits<Method extends (...args: never[]) => unknown, E, C> =
   Parameters<Method> extends [infer Event, ...unknown[]]
     ? [Event, ContextOf<Event>] extends [E, C]
-      ? unknown
+      ? never
       : 'the middleware takes another event than the handler'
-    : unknown;
+    : never;
 
 interface UseDecorator<E, C> {
-  <Target extends abstract new (...args: never[]) => object>(target: Target & ForAnyEvent<E, C>): void;
+  <Target extends abstract new (...args: never[]) => object>(
+    target: [ForAnyEvent<E, C>] extends [never] ? Target : ForAnyEvent<E, C>,
+  ): void;
   <Method extends (...args: never[]) => unknown>(
     target: object,
-    method: string,
-    descriptor: { value?: Method & Fits<Method, E, C> },
+    method: [Fits<Method, E, C>] extends [never] ? string : Fits<Method, E, C>,
+    descriptor: { value?: Method },
   ): void;
 }
 
@@ -98,11 +100,12 @@ export const USES_MARK: unique symbol = Symbol.for('jetplug.uses') as never;
  * @param middleware functions, and classes with the method `handle`
  */
 export function Use<E = HandledEvent, C = AnyContext>(...middleware: readonly Given<E, C>[]): UseDecorator<E, C> {
-  return (target: object, method?: unknown) => {
+  const decorate = (target: object, method?: unknown): void => {
     if (typeof method === 'object') throw standardDecorator('@Use');
     if (!Object.hasOwn(target, USES_MARK)) Object.defineProperty(target, USES_MARK, { value: [] });
     const { [USES_MARK]: marks } = target as { [USES_MARK]: UseMark[] };
     // The lowest decorator is applied first, and the highest is to be the outermost.
     marks.unshift({ method: method as string | undefined, middleware });
   };
+  return decorate as never;
 }

@@ -19,6 +19,8 @@ export interface ForEvent {
  * key, `JP_STORE_VALUE_INVALID` for a value that JSON cannot hold (a `Date` is stored as its ISO string),
  * `JP_NUMBER_INEXACT` for a value of another program with a number that JavaScript cannot hold exactly, and
  * `JP_STORE_UNAVAILABLE` if the server does not answer.
+ *
+ * The type of the values is one that JSON holds: a plugin that injects a `Store<Date>` or a `Store<Map<…>>` is a type error.
  */
 export abstract class Store<T = unknown> {
   static readonly [TOKEN] = 'store';

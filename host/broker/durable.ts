@@ -1,4 +1,4 @@
-import type { From } from '../../sdk/internal';
+import type { Start } from '../../sdk/internal';
 import type { DurableCheckpoint } from '../records/skipped-sequences';
 
 /** The settings of a handler that are settings of its durable consumer. */
@@ -16,7 +16,7 @@ export interface DurableSpec extends DurableSettings {
   readonly stream: string;
   readonly durable: string;
   /** Where the durable begins when the host creates it for the first time. */
-  readonly from: From;
+  readonly from: Start;
   /** The last settled sequence. A durable that was deleted is created again behind this sequence. */
   readonly resumeAfter?: number;
   /**

@@ -11,7 +11,9 @@ import { specOf } from '../plugin/reconcile';
 import { blockNetwork, type NetworkBlock } from '../base/block-network';
 import { errorsIn } from '../base/plain-error';
 import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
+import { checkContracts } from './check-contracts';
 import { checkServices } from './check-services';
+import { checkSource } from './check-source';
 
 /*
  * The process in which `jetplug check` and `jetplug docs` run the authors' code. It loads each plugin without a network.
@@ -40,6 +42,7 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
     const problems: Error[] = [];
     const openNetwork = blockNetwork(NO_NETWORK);
     attempts = [];
+    const warnings: Error[] = [];
     let plugin: DescribedPlugin | undefined;
     let contracts: ContractRecord | undefined;
     try {
@@ -48,7 +51,9 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
       plugin = describe(compile({ file }, { use: config.plugins.use, shared }), config);
       if (until === 'described') contracts = contractRecordOf(plugin, config);
       else {
-        problems.push(...withoutStream(plugin, config));
+        const found = checkSource(plugin);
+        problems.push(...withoutStream(plugin, config), ...found.problems);
+        warnings.push(...checkContracts(plugin), ...found.warnings);
         await build(plugin, shared, config, until === 'started' ? openNetwork : undefined);
       }
     } catch (thrown) {
@@ -61,7 +66,7 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
       file,
       ...(plugin && { plugin: claimOf(plugin), contracts }),
       problems: problems.map(encodeError),
-      warnings: plugin ? warningsOf(plugin).map(encodeError) : [],
+      warnings: [...warnings, ...(plugin ? networkWarnings(plugin) : [])].map(encodeError),
     });
   }
 }
@@ -128,7 +133,7 @@ function claimOf({ name, file, where, handlers }: DescribedPlugin): Claimant {
 }
 
 /** One warning for each place, because code often retries a connection that fails. */
-function warningsOf({ name, className, where, sources }: DescribedPlugin): JetplugError[] {
+function networkWarnings({ name, className, where, sources }: DescribedPlugin): JetplugError[] {
   const warnings = attempts.map(({ what, stack }) => {
     const place: Location = topFrame(stack, (file) => sources.has(file)) ?? where;
     const message = `${className} ${what} before it starts`;

@@ -1,4 +1,4 @@
-import type { From, RetryOptions } from '../../sdk/internal';
+import type { Duration, RetryOptions, Start } from '../../sdk/internal';
 import type { SchemaMap, WrittenValues } from './key';
 import { ms, present } from './units';
 
@@ -44,10 +44,10 @@ export const handlerKeys = {
 
 /** The options of handlers that the config sets. For an absent option, the decorator or the built-in default counts. */
 export interface HandlerConfig {
-  readonly from?: From;
+  readonly from?: Start;
   readonly concurrency?: number;
   readonly timeoutMs?: number;
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions<Duration | number>;
 }
 
 type Written = WrittenValues<typeof handlerKeys>;
@@ -63,7 +63,7 @@ export function handlerConfig({ from, concurrency, timeout, retry }: Written): H
   });
 }
 
-function toFrom(from: NonNullable<Written['from']>): From {
+function toFrom(from: NonNullable<Written['from']>): Start {
   if (typeof from === 'string') return from === 'beginning' ? 'beginning' : 'new';
   return 'since' in from ? { since: ms(from.since) } : { sequence: from.sequence };
 }

@@ -85,7 +85,7 @@ function make(wire: Exclude<WireError, { kind: 'value' }>, options?: ErrorOption
     case 'reject':
       return new Reject(wire.message, options);
     case 'retry-later':
-      return new RetryLater(wire.delayMs, wire.message, options);
+      return Object.assign(new RetryLater('0s', wire.message, options), { delayMs: wire.delayMs });
     case 'batch':
       return new BatchFailure(
         wire.failures.map(({ index, error }) => ({ index, error: decodeError(error) })),

@@ -5,12 +5,18 @@ import { keepsInstance, ownRegistrationsOf, type Registration } from './containe
 import { isProvided, registrationsOf } from './plugin-container';
 import { isOwnSingleton } from './plugin-tsyringe';
 import { tokenOf, type TokenName } from './injectables';
+import { ClassSyntax } from './syntax';
 
 /**
  * Finds all problems of the constructor parameters of a class and of its dependencies, without building an instance.
  * @param container the plugin's, which resolves its tokens and abstract classes
+ * @param sources the plugin's, in which a lost type is looked up
  */
-export function inspectDependencies(cls: PluginClass, container = globalContainer): JetplugError[] {
+export function inspectDependencies(
+  cls: PluginClass,
+  container = globalContainer,
+  sources: ReadonlyMap<string, string> = new Map(),
+): JetplugError[] {
   const problems: JetplugError[] = [];
   const owners = classesOf(cls, container);
   for (const { owner, index, type, isNamed } of owners.flatMap(parametersOf)) {
@@ -22,13 +28,7 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
       const message = `${parameter} is ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
       problems.push(new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message));
     } else if (type === undefined || PRIMITIVES.has(type)) {
-      const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
-      problems.push(
-        new JetplugError(
-          'JP_INJECT_INTERFACE',
-          `${parameter} has a type that is gone at run time (at run time it is ${seen})`,
-        ),
-      );
+      problems.push(lostType(parameter, type, ClassSyntax.find(sources, owner.name), index));
     } else if (tokenOf(type) === undefined && isShared(type) && !isProvided(container, type)) {
       problems.push(
         new JetplugError('JP_INJECT_SINGLETON', `${parameter} is ${(type as PluginClass).name}, a @singleton() class`),
@@ -42,6 +42,21 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
     );
   }
   return problems;
+}
+
+/** The error for a parameter whose type names no class at run time, at the parameter's line if the source is known. */
+function lostType(parameter: string, type: unknown, syntax: ClassSyntax | undefined, index: number): JetplugError {
+  const written = syntax?.parameters()[index];
+  const place = syntax && written ? { file: syntax.file, line: written.line } : {};
+  const importedAt = written?.typeName === undefined ? undefined : syntax!.typeImportOf(written.typeName);
+  if (importedAt !== undefined) {
+    const message = `${parameter} is ${written!.typeName}, which line ${importedAt} imports with \`type\``;
+    const hint = `If ${written!.typeName} is a class, remove \`type\` from its import. Otherwise add @inject(TOKEN) to the parameter.`;
+    return new JetplugError('JP_INJECT_INTERFACE', message, { ...place, hint });
+  }
+  const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
+  const message = `${parameter} has a type that is gone at run time (at run time it is ${seen})`;
+  return new JetplugError('JP_INJECT_INTERFACE', message, place);
 }
 
 /** The host's services that the class and its dependencies inject, as far as is known before they are built. */

@@ -2,12 +2,9 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DependencyContainer } from 'tsyringe';
 import {
   handlerMarks,
-  isEventContract,
   isJetplugError,
-  isSubscribeSubject,
   JetplugError,
   kebabCase,
-  parameterTypes,
   pluginMark,
   pluginNameOf,
   type ErrorCode,
@@ -19,17 +16,19 @@ import {
 import type { Config } from '../config/config';
 import { plainError } from '../base/plain-error';
 import { isInstance } from '../base/thrown';
-import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { assertMethod, staticHandlers } from './handler-form';
 import { groupingOf } from './grouping';
+import { assertListFits, eventOf } from './handler-event';
 import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { middlewareClasses, nameOfMiddleware, type MiddlewareByMethod } from './middleware';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { eventsOf, type PluginEvents } from './plugin-events';
+import { assertPluginOptions } from './plugin-options';
 import { placeIn, placeOf } from './source-place';
+
 import type { TokenName } from './injectables';
 import { middlewareOf } from './used-middleware';
 
@@ -118,12 +117,15 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   };
 
   attempt(() => assertName(name, 'plugin'));
+  attempt(() => assertPluginOptions(pluginMark(cls)!));
   const marks = handlerMarks(cls);
   const methods = marks.map(({ method }) => method);
   const middleware = middlewareOf(plugin, methods, (problem) => problems.push(problem.with({ plugin: name })));
   const owners = [cls, ...middlewareClasses(middleware)];
   const dependencies = new Map(
-    owners.flatMap((owner) => inspectDependencies(owner, container)).map((problem) => [problem.message, problem]),
+    owners
+      .flatMap((owner) => inspectDependencies(owner, container, sources))
+      .map((problem) => [problem.message, problem]),
   );
   for (const problem of dependencies.values()) problems.push(problem.with({ plugin: name, ...where }));
   const statics = staticHandlers(plugin);
@@ -177,7 +179,8 @@ function describeHandler(
   assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
-    const event = eventOf(plugin.cls, mark);
+    const event = eventOf(plugin, mark);
+    assertListFits(plugin, mark);
     const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
     const name = kebabCase(mark.method);
@@ -189,44 +192,6 @@ function describeHandler(
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;
   }
-}
-
-function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, 'subject' | 'contract'> {
-  const { target, method } = mark;
-  if (target.kind === 'subject') {
-    if (isSubscribeSubject(target.subject)) return { subject: target.subject, contract: undefined };
-    throw new JetplugError(
-      'JP_SUBJECT_INVALID',
-      `${cls.name}.${method} subscribes to ${JSON.stringify(target.subject)}, which is not a valid subject`,
-    );
-  }
-  if (target.kind === 'contract') return { subject: target.contract.subject, contract: target.contract };
-  const types = parameterTypes(cls, method);
-  const type = types?.[0];
-  if (isEventContract(type)) return { subject: type.subject, contract: type };
-  if (type instanceof CircularType) {
-    const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
-    throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
-  }
-  throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
-}
-
-/**
- * Explains why a handler's parameter names no event. The compiler leaves the class of a parameter's type in the
- * decorator metadata; for any other type, it leaves a value such as `Object`.
- */
-function whyNoEvent(types: unknown[] | undefined): string {
-  if (types === undefined)
-    return 'was compiled without decorator metadata (a .js plugin must name its contract: @Subscribe(TheEvent))';
-  if (types.length === 0) return 'has no parameter, and its decorator names no event';
-  const type = types[0];
-  if (type === Object || type === undefined) {
-    return 'has a parameter whose type is gone at run time: an interface, a union, `any`, or a class imported with `import type`';
-  }
-  if (type === Function)
-    return 'has a parameter whose class is imported with `import type`, which leaves nothing at run time';
-  if (type === Array) return 'has an array parameter, which does not say of what';
-  return `has a parameter of type ${(type as { name: string }).name}, which is no event contract`;
 }
 
 function assertName(name: string, what: string): void {

@@ -170,7 +170,7 @@ export class FolderProviders implements SharedModules {
   }
 
   private checkClass(cls: PluginClass): void {
-    const [problem] = inspectDependencies(cls, this.container);
+    const [problem] = inspectDependencies(cls, this.container, this.sources);
     const foreign = [...servicesOf(cls, this.container)].find((name) => name !== 'logger' && name !== 'clock');
     if (!problem && foreign === undefined) return;
     const message =

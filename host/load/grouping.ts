@@ -6,7 +6,7 @@ import {
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { BatchPolicy } from '../message/handler';
-import { assertKnown, parseCount, type Grouping } from './handler-options';
+import { assertKnown, parseCount, refuseBareNumber, type Grouping } from './handler-options';
 
 /**
  * Checks the options `key` and `batch`.
@@ -23,6 +23,7 @@ export function groupingOf({ key, batch }: SubscribeOptions, contract: EventCont
 
 function batchOf(batch: BatchOptions): BatchPolicy {
   assertKnown(batch, BATCH_OPTIONS, 'batch.');
+  refuseBareNumber(batch.wait, 'batch.wait');
   return {
     size: parseCount(batch.size, 'batch.size'),
     waitMs: durationMs(batch.wait ?? '1s', 'batch.wait'),
@@ -48,7 +49,7 @@ function assertField(key: unknown, contract: EventContract | undefined): void {
  * Returns the fields of an event, if its schema lists them. Those of zod and Valibot do, Standard Schema itself does
  * not.
  */
-function fieldsOf(contract: EventContract | undefined): string[] | undefined {
+export function fieldsOf(contract: EventContract | undefined): string[] | undefined {
   const { shape, entries } = (contract?.schema ?? {}) as { shape?: unknown; entries?: unknown };
   const fields = shape ?? entries;
   return typeof fields === 'object' && fields !== null ? Object.keys(fields) : undefined;

@@ -3,8 +3,8 @@ import {
   formatDuration,
   JetplugError,
   type Duration,
-  type From,
   type HandlerMark,
+  type Start,
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { HandlerConfig } from '../config/config';
@@ -19,7 +19,7 @@ import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } 
 
 /** How a handler runs; the decorator and the config set these options. */
 export interface RunOptions {
-  readonly from: From;
+  readonly from: Start;
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
@@ -51,7 +51,7 @@ interface RunOptionRow<Given, Value> extends LayeredOption<Given, SubscribeOptio
 }
 
 const RUN_OPTIONS = {
-  from: row<From>({
+  from: row<Start>({
     builtIn: 'new',
     inDecorator: (options) => options.from,
     inConfig: (config) => config.from,
@@ -79,7 +79,7 @@ const RUN_OPTIONS = {
     parse: parseCount,
     show: ({ retry }) => retry.attempts,
   }),
-  'retry.backoff': row<Duration[], number[]>({
+  'retry.backoff': row<Wait[], number[]>({
     builtIn: [1_000, 5_000, 30_000, 120_000],
     inDecorator: ({ retry }) => retry?.backoff,
     inConfig: ({ retry }) => retry?.backoff,
@@ -112,6 +112,7 @@ export function runOptionsOf(
 ): { readonly run: RunOptions; readonly layerOf: Readonly<Record<OptionName, Layer>> } {
   assertKnown(options, OPTION_NAMES);
   assertKnown(options.retry ?? {}, RETRY_OPTION_NAMES, 'retry.');
+  assertUnits(options, method);
   const layerOf: Partial<Record<OptionName, Layer>> = {};
   const valueOf = <Name extends keyof typeof RUN_OPTIONS, Given, Value>(
     name: Name,
@@ -147,6 +148,23 @@ export function assertKnown(options: object, known: readonly string[], prefix = 
   throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
+/** Refuses a time of the decorator that is a number. In the options that come from the config, numbers are milliseconds. */
+function assertUnits({ timeout, from, retry }: SubscribeOptions, method: string): void {
+  refuseBareNumber(timeout, `${method}: timeout`);
+  if (typeof from === 'object' && 'since' in from) refuseBareNumber(from.since, `${method}: from.since`);
+  if (!Array.isArray(retry?.backoff)) return;
+  for (const [i, wait] of retry.backoff.entries()) refuseBareNumber(wait, `${method}: retry.backoff[${i}]`);
+}
+
+/**
+ * Refuses a number where the author must write a length of time with its unit.
+ * @throws JetplugError `JP_DURATION_INVALID`
+ */
+export function refuseBareNumber(value: unknown, what: string): void {
+  if (typeof value !== 'number') return;
+  throw new JetplugError('JP_DURATION_INVALID', `${what} is ${value}, a number without a unit`);
+}
+
 /**
  * Refuses a value that is not a whole number from 1.
  * @throws JetplugError `JP_HANDLER_OPTIONS`
@@ -159,12 +177,15 @@ export function parseCount(value: number, what: string): number {
 const OPTION_NAMES = [...new Set(Object.keys(HANDLER_OPTIONS).map((name) => name.split('.')[0]!))];
 const RETRY_OPTION_NAMES = Object.keys(RUN_OPTIONS).flatMap((name) => /^retry\.(.+)/.exec(name)?.[1] ?? []);
 
+/** A duration of the decorator, or the milliseconds of the config. */
+type Wait = Duration | number;
+
 /** Infers the types of a row of the table. */
 function row<Given, Value = Given>(option: RunOptionRow<Given, Value>): RunOptionRow<Given, Value> {
   return option;
 }
 
-function parseFrom(from: From, what: string): From {
+function parseFrom(from: Start, what: string): Start {
   if (from === 'new' || from === 'beginning') return from;
   if (typeof from === 'object') {
     if ('since' in from) {
@@ -184,7 +205,7 @@ function parseTimeout(timeoutMs: number, what: string): number {
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is 0, which leaves no time for a run`);
 }
 
-function parseBackoff(waits: Duration[], what: string): number[] {
+function parseBackoff(waits: Wait[], what: string): number[] {
   if (Array.isArray(waits) && waits.length > 0) return waits.map((wait, i) => durationMs(wait, `${what}[${i}]`));
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is a list of at least one duration`);
 }
@@ -193,7 +214,7 @@ function parseBackoff(waits: Duration[], what: string): number[] {
  * Shows the option `from` as people write it. A length of time is a number of milliseconds if the config sets it, and
  * as the author wrote it if the decorator does.
  */
-function writtenFrom(from: From): unknown {
+function writtenFrom(from: Start): unknown {
   if (typeof from === 'string' || !('since' in from)) return from;
   return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };
 }

@@ -255,6 +255,8 @@ function parseJson(file: string, source: string): unknown {
 
 function loadFailed(place: Partial<Location>, error: unknown): JetplugError {
   const cause = plainError(error);
-  const message = isErrorLike(error) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
+  // Compiled code names an import `(0 , _sdk.Plugin)`.
+  const text = cause.message.replaceAll(/\(0 ?, _\w+\.(\w+)\)/g, '$1');
+  const message = isErrorLike(error) ? `${cause.name}: ${text}` : `it threw ${text}`;
   return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause });
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type swc from '@swc/core';
-import type { Options, Output } from '@swc/core';
+import type { Module, Options, Output, ParserConfig } from '@swc/core';
 import { JetplugError } from '../../sdk/internal';
 import { withHelpers } from './compiled-code';
 
@@ -61,10 +61,23 @@ function note(file: string, source: string, output: Output): string {
   return code;
 }
 
+/** The syntax tree of a source file; undefined if the file does not parse. */
+export function parseSource(file: string, source: string): Module | undefined {
+  try {
+    return compiler().parseSync(source, { ...parserFor(file), target: 'es2022' });
+  } catch {
+    return undefined; // loading the file reports the syntax error
+  }
+}
+
+function parserFor(file: string): ParserConfig {
+  return /\.[cm]?ts$/.test(file)
+    ? { syntax: 'typescript', decorators: true }
+    : { syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true };
+}
+
 function optionsFor(file: string): Options {
-  const parser = /\.[cm]?ts$/.test(file)
-    ? ({ syntax: 'typescript', decorators: true } as const)
-    : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
+  const parser = parserFor(file);
   return {
     filename: file,
     swcrc: false,

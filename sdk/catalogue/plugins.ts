@@ -48,7 +48,10 @@ export const PLUGIN_ERRORS = {
     'Two handlers have one durable consumer.',
     'Give one of them another with @Subscribe({ durable }).',
   ],
-  JP_PLUGIN_OPTIONS: ['An option of @Plugin has an invalid value.', 'Correct it as the message describes.'],
+  JP_PLUGIN_OPTIONS: [
+    'An option of @Plugin does not exist or has an invalid value, or @Plugin has no parentheses.',
+    'Correct it as the message describes.',
+  ],
   JP_PLUGIN_PROCESS_ENDED: [
     'The process of an isolated plugin ended.',
     'The host restarts it. The message gives the reason: correct it, or raise the limit that the process reached.',
@@ -109,7 +112,34 @@ export const PLUGIN_ERRORS = {
     'A handler, or a middleware around it, returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',
     'Run it in the handler: loop over the generator, await `lastValueFrom(observable)`, call the function; then return nothing.',
   ],
-  JP_HANDLER_OPTIONS: ['An option of @Subscribe has an invalid value.', 'Correct it as the message describes.'],
+  JP_HANDLER_UNVALIDATED: [
+    'A handler on a subject declares a contract as its parameter’s type, but the host does not validate the events of a subject. `jetplug check` warns of it.',
+    'Name the contract: @Subscribe(VideoWatchStarted). For several kinds of event, declare the parameter as an Envelope and check its fields.',
+  ],
+  JP_HANDLER_OTHER_EVENT: [
+    'The parameter of a handler is of another contract than @Subscribe names. `jetplug check` warns of it.',
+    'Name the same contract in both places. The handler gets the events of the one that @Subscribe names.',
+  ],
+  JP_CONTRACT_INVALID: [
+    'The schema of a contract is no Standard Schema.',
+    'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
+  ],
+  JP_CONTRACT_ENVELOPE: [
+    'The schema of a contract has a field with the name of a field of the envelope. Only a CloudEvent can have it. `jetplug check` warns of it.',
+    'Remove the field from the schema: every event has event_type, event_id and timestamp. Or give it another name.',
+  ],
+  JP_CALL_NOT_AWAITED: [
+    'A plugin calls its store or event bus and does not await the promise. `jetplug check` warns of it.',
+    'Write `await` before the call. Otherwise the run may be over first, and nothing handles an error.',
+  ],
+  JP_OUTCOME_NOT_THROWN: [
+    'A handler constructs Reject, RetryLater or BatchFailure, and does not throw it, so its event counts as handled.',
+    'Write `throw` before it.',
+  ],
+  JP_HANDLER_OPTIONS: [
+    'An option of @Subscribe does not exist or has an invalid value, or @Subscribe has no parentheses.',
+    'Correct it as the message describes.',
+  ],
   JP_MIDDLEWARE_NOT_LOADED: [
     'A module of plugins.use cannot be loaded, or exports no middleware. No plugin starts without it.',
     'Correct the path in plugins.use, or the module. It exports a function (event, context, next), or a class with the method handle: as default, or as its only function.',

@@ -26,7 +26,7 @@ export const STRANGE: Readonly<Record<string, EventContract>> = {
     's.one_of',
     z.union([z.strictObject({ a: z.string() }), z.record(z.enum(['x', 'y']), z.number())]) as never,
   ),
-  Dates: defineEvent('s.dates', z.object({ at: z.date(), big: z.bigint(), n: z.number().max(Infinity) })),
+  Dates: defineEvent('s.dates', z.object({ at: z.date(), big: z.bigint(), n: z.number().max(Infinity) }) as never),
   Named: defineEvent('s.named', z.object({ id: z.string().meta({ id: 'an id/with ~ in it' }) })),
   Fields: defineEvent('s.fields', z.object({ $ref: z.string(), $id: z.string(), default: z.string() })),
   Texts: defineEvent('s.texts', z.object({ t: z.string().default('\u001b[31m\u009b2J\u007f') })),

@@ -88,7 +88,10 @@ export class Good implements PluginLifecycle {
   @Subscribe()
   byParameter(_event: VideoWatchStarted) {}
 
-  @Subscribe({ from: { since: '7d' }, retry: { attempts: 2, backoff: ['1s', 500] } })
+  @Subscribe()
+  optional(_event?: VideoWatchStarted) {}
+
+  @Subscribe({ from: { since: '7d' }, retry: { attempts: 2, backoff: ['1s', '500ms'] } })
   async withContext(_event: VideoWatchStarted, context: EventContext) {
     const { signal, headers } = context;
     await fetch('http://localhost', { signal, headers });
@@ -269,6 +272,20 @@ export class Bad {
   @Subscribe({ retries: 3 })
   unknownOption(_event: VideoWatchStarted) {}
 
+  // @ts-expect-error: a key is a field of the parameter's event
+  @Subscribe({ key: 'userId' })
+  noFieldOfParameter(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: an outcome is thrown
+  @Subscribe()
+  returned(_event: VideoWatchStarted) {
+    return new Reject('no');
+  }
+
+  // @ts-expect-error: a number without a unit
+  @Subscribe({ timeout: 5 })
+  noUnit(_event: VideoWatchStarted) {}
+
   // @ts-expect-error: no length of time
   @Subscribe({ timeout: 'soon' })
   wrongDuration(_event: VideoWatchStarted) {}
@@ -276,6 +293,33 @@ export class Bad {
   // @ts-expect-error: no place to start from
   @Subscribe({ from: 'yesterday' })
   wrongFrom(_event: VideoWatchStarted) {}
+}
+
+class Ping extends defineEvent('a.ping', z.object({})) {}
+class Recursive extends defineEvent('a.tree', z.object({ tree: z.json(), maybe: z.date().or(z.string()) })) {}
+
+interface Tree {
+  readonly name: string;
+  readonly children: readonly Tree[];
+  readonly next?: Tree;
+}
+
+// Types that JSON holds, and an event without fields.
+@Plugin({ settings: z.object({ limit: z.number().default(1) }) })
+export class Json {
+  constructor(
+    readonly trees: Store<Tree>,
+    readonly maps: Store<Record<string, number[] | null>>,
+    readonly any: Store,
+    readonly settings: Settings<object>,
+    readonly other: { value: string },
+  ) {}
+
+  @Subscribe()
+  ping(_event: Ping) {}
+
+  @Subscribe(Recursive)
+  tree(_event: Recursive) {}
 }
 
 // @ts-expect-error: an option that @Plugin does not have
@@ -331,10 +375,12 @@ export async function storing(counts: Store<number>) {
 
 export function outcomes() {
   new RetryLater('10m', 'why', { cause: new Error('x') });
-  new RetryLater(500);
+  new RetryLater(`${Math.ceil(1.5)}s`);
   new Reject('why', { cause: new Error('x') });
   // @ts-expect-error: no length of time
   new RetryLater('10 minutes');
+  // @ts-expect-error: a number without a unit
+  new RetryLater(500);
   // @ts-expect-error: a rejection says why
   new Reject();
   // @ts-expect-error: a code of the catalogue

@@ -289,7 +289,7 @@ test('each parameter type that is lost at run time is named at the line of its m
   const source = sourceOf('broken/lost-types.plugin.ts');
   const { faults } = reports[fixture('broken/lost-types.plugin.ts')]!;
   expect(faults!.map(({ code, line }) => [code, line])).toEqual([
-    ['JP_INJECT_INTERFACE', lineOf(source, 'class LostTypesPlugin')],
+    ['JP_INJECT_INTERFACE', lineOf(source, 'constructor')],
     ['JP_HANDLER_NO_EVENT', lineOf(source, 'byTypeImport(')],
     ['JP_HANDLER_NO_EVENT', lineOf(source, 'byInterface(')],
     ['JP_HANDLER_NO_EVENT', lineOf(source, 'byArray(')],

@@ -43,7 +43,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
       durable: 'mine',
       concurrency: 1,
       timeout: '5s',
-      retry: { attempts: 2, backoff: ['1s', 250] },
+      retry: { attempts: 2, backoff: ['1s', '250ms'] },
     })
     other(_event: Other) {}
 
@@ -167,11 +167,14 @@ interface Shape {
 }
 type Either = Happened | Other;
 
+/** The decorator without its types, for mistakes that the compiler finds. */
+const SubscribeAny = Subscribe as (...options: unknown[]) => (target: object, method: string) => void;
+
 /** A plugin with one handler that has this decoration. */
 function handlerWith(...decoration: unknown[]) {
   @Plugin()
   class One {
-    @((Subscribe as (...options: unknown[]) => (target: object, method: string) => void)(...decoration))
+    @SubscribeAny(...decoration)
     handle() {}
   }
   return One;
@@ -180,15 +183,15 @@ function handlerWith(...decoration: unknown[]) {
 test('the error for a handler without an event names the type that the compiler left of its parameter, and why', () => {
   @Plugin()
   class Lost {
-    @Subscribe() byInterface(_event: Shape) {}
-    @Subscribe() byUnion(_event: Either) {}
-    @Subscribe() byTypeImport(_event: ByTypeOnly) {}
-    @Subscribe() byUnknown(_event: unknown) {}
-    @Subscribe() byArray(_event: Happened[]) {}
-    @Subscribe() byNothing() {}
-    @Subscribe() byText(_event: string) {}
-    @Subscribe() byOtherClass(_event: Map<string, string>) {}
-    @Subscribe() byFunction(_event: () => void) {}
+    @SubscribeAny() byInterface(_event: Shape) {}
+    @SubscribeAny() byUnion(_event: Either) {}
+    @SubscribeAny() byTypeImport(_event: ByTypeOnly) {}
+    @SubscribeAny() byUnknown(_event: unknown) {}
+    @SubscribeAny() byArray(_event: Happened[]) {}
+    @SubscribeAny() byNothing() {}
+    @SubscribeAny() byText(_event: string) {}
+    @SubscribeAny() byOtherClass(_event: Map<string, string>) {}
+    @SubscribeAny() byFunction(_event: () => void) {}
   }
   expect(problems(Lost).map(({ code, message }) => [code, message])).toEqual(
     [
@@ -208,11 +211,74 @@ test('the error for a handler without an event names the type that the compiler 
   );
 });
 
+test('the error names a type that is imported with `type`, and the line of the import', () => {
+  @Plugin()
+  class Lost {
+    constructor(readonly clock: Shape) {}
+    @SubscribeAny() award(_event: Shape) {}
+    @SubscribeAny() first(_context: Shape) {}
+  }
+  const source = `import { type Clock } from 'jetplug/sdk';
+import type { Happened } from './contracts';
+class Lost {
+  constructor(
+    readonly clock: Clock,
+  ) {}
+  @Subscribe() award(event: Happened) {}
+  @Subscribe() first(context: EventContext, event: Happened) {}
+}`;
+  expect(problems(Lost, configOf(), source).map(({ code, line, message }) => [code, line, message])).toEqual([
+    ['JP_INJECT_INTERFACE', 5, 'Lost’s constructor parameter 1 (clock) is Clock, which line 1 imports with `type`'],
+    ['JP_HANDLER_NO_EVENT', 7, 'Lost.award has a parameter of type Happened, which line 2 imports with `type`'],
+    ['JP_HANDLER_NO_EVENT', 8, 'Lost.first has EventContext as its first parameter, which names no event'],
+  ]);
+});
+
+test('a list without the option batch, and one event with it, are refused', () => {
+  @Plugin()
+  class Lists {
+    @SubscribeAny(Happened) list(_events: Happened[]) {}
+    @SubscribeAny('a.>') raw(_events: Happened[]) {}
+    @SubscribeAny(Happened, { batch: { size: 2 } }) one(_event: Happened) {}
+    @SubscribeAny(Happened, { batch: { size: 2 } }) some(_events: readonly Happened[]) {}
+  }
+  expect(problems(Lists).map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    'JP_HANDLER_OPTIONS: Lists.list has a list as its parameter, and no option batch',
+    'JP_HANDLER_OPTIONS: Lists.raw has a list as its parameter, and no option batch',
+    'JP_HANDLER_OPTIONS: Lists.one has the option batch, and its parameter is one Happened, not a list',
+  ]);
+});
+
+test('decorators without parentheses, and options that @Plugin does not have, are refused', () => {
+  @(Plugin as unknown as (cls: object) => void)
+  class Bare {
+    @(Subscribe as unknown as (target: object, method: string) => void) handle(_event: Happened) {}
+  }
+  expect(problems(Bare).map(({ code, message }) => `${code}: ${message}`)).toEqual([
+    'JP_PLUGIN_OPTIONS: @Plugin has no parentheses',
+    'JP_HANDLER_OPTIONS: @Subscribe on Bare.handle has no parentheses',
+  ]);
+  @Plugin({ descripton: 'x' } as object)
+  class Misspelt {
+    @Subscribe() handle(_event: Happened) {}
+  }
+  expect(problems(Misspelt)).toMatchObject([
+    { code: 'JP_PLUGIN_OPTIONS', message: expect.stringContaining('no option "descripton"; it has name,') as string },
+  ]);
+  @Plugin({ settings: { limit: z.number() } as never })
+  class Schemaless {
+    @Subscribe() handle(_event: Happened) {}
+  }
+  expect(problems(Schemaless)).toMatchObject([
+    { code: 'JP_PLUGIN_OPTIONS', message: expect.stringContaining('settings is no schema') as string },
+  ]);
+});
+
 test('the error for a handler without metadata, as in plain JavaScript, advises naming its contract', () => {
   class Plain {
     handle(): void {}
   }
-  Subscribe()(Plain.prototype, 'handle', {});
+  SubscribeAny()(Plain.prototype, 'handle');
   Plugin()(Plain);
   expect(problems(Plain)).toMatchObject([
     { code: 'JP_HANDLER_NO_EVENT', message: expect.stringContaining('without decorator metadata') as string },
@@ -238,7 +304,26 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
     'JP_DURATION_INVALID',
   ],
   ['a timeout that is no duration', { timeout: 'soon' }, /timeout is "soon"/, 'JP_DURATION_INVALID'],
-  ['no time at all', { timeout: 0 }, /handle: timeout is 0, which leaves no time/],
+  ['no time at all', { timeout: '0s' }, /handle: timeout is 0, which leaves no time/],
+  ['a timeout without a unit', { timeout: 5 }, /handle: timeout is 5, a number without a unit/, 'JP_DURATION_INVALID'],
+  [
+    'a start without a unit',
+    { from: { since: 5 } },
+    /handle: from\.since is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
+  [
+    'a backoff without a unit',
+    { retry: { backoff: ['1s', 5] } },
+    /handle: retry\.backoff\[1\] is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
+  [
+    'a batch that waits without a unit',
+    { batch: { size: 2, wait: 5 } },
+    /batch\.wait is 5, a number without a unit/,
+    'JP_DURATION_INVALID',
+  ],
   ['an unknown start', { from: 'yesterday' }, /from is "yesterday"; it is 'new', 'beginning'/],
   ['a start at sequence 0', { from: { sequence: 0 } }, /from is \{"sequence":0\}/],
   ['a start since no duration', { from: { since: 'long ago' } }, /from\.since is "long ago"/, 'JP_DURATION_INVALID'],
@@ -319,13 +404,13 @@ test('all problems are reported together, each at its line', () => {
   @Plugin({ name: 'Bad Name' })
   class Wrong {
     constructor(readonly shape: Shape) {}
-    @Subscribe() lost(_event: Shape) {}
+    @SubscribeAny() lost(_event: Shape) {}
     @Subscribe(Happened, { concurrency: 0 }) none() {}
   }
   const source = 'class Wrong {\n  constructor(shape) {}\n  @Subscribe() lost(e) {}\n  @Subscribe() none() {}\n}';
   expect(problems(Wrong, configOf(), source).map(({ code, line, plugin }) => [code, line, plugin])).toEqual([
     ['JP_PLUGIN_NAME_INVALID', 1, 'Bad Name'],
-    ['JP_INJECT_INTERFACE', 1, 'Bad Name'],
+    ['JP_INJECT_INTERFACE', 2, 'Bad Name'],
     ['JP_HANDLER_NO_EVENT', 3, 'Bad Name'],
     ['JP_HANDLER_OPTIONS', 4, 'Bad Name'],
   ]);

@@ -1,8 +1,6 @@
 import { HANDLER_OPTIONS, runOptionsOf, type HandlerOptions } from '../../../host/load/handler-options';
 import type { HandlerMark, SubscribeOptions } from '../../../sdk/internal';
 
-const NO_CONFIG = { section: {}, defaults: {} };
-
 function mark(options: SubscribeOptions): HandlerMark {
   return { method: 'handle', target: { kind: 'parameter' }, options };
 }
@@ -24,7 +22,7 @@ test('an invalid duration of the decorator is refused, also where the config ove
 });
 
 test('every option has a layer, and a value in the units that people write', () => {
-  const { run, layerOf } = runOptionsOf(mark({ from: { since: 90_000 } }), NO_CONFIG);
+  const { run, layerOf } = runOptionsOf(mark({}), { section: { from: { since: 90_000 } }, defaults: {} });
   const options: HandlerOptions = { ...run, key: undefined, batch: { size: 2, waitMs: 1_000 }, durable: 'd' };
   const shown = Object.entries(HANDLER_OPTIONS).map(([name, option]) => [name, option.show(options)]);
   expect(Object.fromEntries(shown)).toEqual({

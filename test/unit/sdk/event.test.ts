@@ -22,6 +22,13 @@ test.each(['', 'a.*', '>', 'a b', 'a\r\nb'])('the subject %j is refused when the
   expect(() => defineEvent(subject, schema)).toThrow(expect.objectContaining({ code: 'JP_SUBJECT_INVALID' }));
 });
 
+test.each([undefined, null, {}, { n: z.number() }, { '~standard': {} }])('the schema %p is refused', (wrong) => {
+  const message = 'defineEvent("a.b"): its schema is no Standard Schema';
+  expect(() => defineEvent('a.b', wrong as never)).toThrow(
+    expect.objectContaining({ code: 'JP_CONTRACT_INVALID', message }),
+  );
+});
+
 test.each([undefined, null, 'a.b', {}, { subject: 'a.b', schema }, class {}, Object, Array])(
   '%p is no contract',
   (value) => {
