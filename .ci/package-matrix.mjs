@@ -11,7 +11,8 @@ import { pack } from './pack.mjs';
 
 /** The pnpm of each Node.js: the oldest supported one, and those that newer versions are used with. */
 const PNPM_OF = { 20: '10', 22: '11', 24: '12' };
-const READY_MS = 60_000;
+/** How long a host may take to start and to stop. */
+const HOST_MS = 60_000;
 /**
  * npm and pnpm name the packages whose install script they have not run. Jetplug works without that of @swc/core. pnpm also
  * reports a slow registry.
@@ -195,18 +196,18 @@ async function started(path, project) {
     cwd: project,
     env: environment(path),
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: HOST_MS,
+    killSignal: 'SIGKILL',
   });
   const lines = [];
   let said = '';
   child.stderr.on('data', (chunk) => (said += chunk));
   const closed = new Promise((done) => child.once('close', done));
-  const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   for await (const line of createInterface(child.stdout)) {
     lines.push(line);
     if (line.includes('"msg":"ready"')) process.kill(JSON.parse(line).pid, 'SIGTERM');
   }
   const status = await closed;
-  clearTimeout(late);
   const isReady = lines.some((line) => line.includes('"msg":"ready"') && line.includes('"plugin":"customer-total"'));
   const bad = lines.filter(
     (line) => !line.startsWith('{') || (/"level":"(?:warn|error)"/.test(line) && !IS_SLOW.test(line)),
