@@ -6,15 +6,22 @@
 export const GROUPS: readonly { readonly text: string; readonly pages: readonly string[] }[] = [
   {
     text: 'Start',
-    pages: ['README.md', 'docs/own-project.md', 'docs/story.md', 'docs/coming-from.md'],
+    pages: ['README.md', 'docs/own-project.md', 'docs/story.md', 'docs/when.md', 'docs/coming-from.md'],
   },
   {
     text: 'Write',
-    pages: ['docs/plugins.md', 'docs/middleware.md', 'docs/providers.md', 'docs/testing.md'],
+    pages: [
+      'docs/plugins.md',
+      'docs/mistakes.md',
+      'docs/middleware.md',
+      'docs/providers.md',
+      'docs/testing.md',
+      'docs/recipes.md',
+    ],
   },
   {
     text: 'Publish',
-    pages: ['docs/events.md'],
+    pages: ['docs/events.md', 'docs/outbox.md'],
   },
   {
     text: 'Operate',

@@ -13,7 +13,7 @@ afterAll(() => scene.end());
 
 test('every block names its language, or is a picture', () => {
   // `typescript` and `python` are examples of other libraries. They are not compiled.
-  const known = ['ts', 'js', 'yaml', 'json', 'sh', 'typescript', 'python', ''];
+  const known = ['ts', 'js', 'yaml', 'json', 'sh', 'dockerfile', 'typescript', 'python', ''];
   expect(PAGES.flatMap(blocksOf).filter(({ language }) => !known.includes(language))).toEqual([]);
 });
 

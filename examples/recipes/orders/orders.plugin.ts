@@ -53,7 +53,7 @@ export class OrdersPlugin {
   async expire(event: OrderPlaced, { time }: EventContext) {
     const waitMs = time.getTime() + this.settings.value.paymentMinutes * 60_000 - this.clock.now().getTime();
     // The host keeps the event and runs the handler again at that time, also after a restart. No attempt counts.
-    if (waitMs > 0) throw new RetryLater(waitMs, 'the payment may still come');
+    if (waitMs > 0) throw new RetryLater(`${waitMs}ms`, 'the payment may still come');
     await this.cancel(event, 'payment-timeout');
   }
 

@@ -89,7 +89,7 @@ function judge({ status, headers }: Response, host: string, now: Date): void {
   if (status >= 200 && status < 300) return;
   const answer = `the receiver ${host} answered ${status}`;
   const waitMs = status === 429 ? retryAfterMs(headers.get('retry-after'), now) : undefined;
-  if (waitMs !== undefined) throw new RetryLater(waitMs, answer);
+  if (waitMs !== undefined) throw new RetryLater(`${waitMs}ms`, answer);
   if (status >= 400 && status < 500 && status !== 408 && status !== 429) throw new Reject(answer);
   throw new Error(answer);
 }
