@@ -51,7 +51,6 @@ export type {
   MsgRequest,
   NatsConnection,
   PubAck,
-  Service,
   ServiceMsg,
   Status,
   StoredMsg,
