@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_PACKED_BYTES = 700_000;
 /** Files that an installed package has no use for. */
 const UNWANTED =
-  /^(?:dist\/bench|bench|examples(?!\/recipes\/)|host\/(?!bin\.js$)|sdk|page|test|config|deploy|\.ci|docs\/\.vitepress)\/|\.map$|\.tsbuildinfo$|\.built$/;
+  /^(?:dist\/bench|bench|examples|host\/(?!bin\.js$)|sdk|page|test|config|deploy|\.ci|docs\/\.vitepress)\/|\.map$|\.tsbuildinfo$|\.built$/;
 const WANTED = [
   'LICENSE',
   'README.md',
@@ -57,11 +57,14 @@ function check(tarball) {
   run('attw', tarball, '--profile', 'node16', '--exclude-entrypoints', 'jest-preset');
 }
 
+/** Pages for those who have not installed the package yet, and for those who change it; and the pictures. */
+const IN_THE_REPOSITORY =
+  /^(?:CONTRIBUTING\.md|docs\/(?:images\/.*|(?:coming-from|lifecycle|performance|recipes|when)\.md))$/;
+
 function linksOfReadme() {
   const targets = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^()\s]+)\)/g)];
-  // The pictures are not in the package: one of them has the size of all docs.
-  const isFile = (target) => target !== '' && !/^https?:|^docs\/images\//.test(target);
-  return targets.map(([, target]) => target.split('#')[0]).filter(isFile);
+  const files = targets.map(([, target]) => target.split('#')[0]);
+  return files.filter((file) => file !== '' && !/^https?:/.test(file) && !IN_THE_REPOSITORY.test(file));
 }
 
 function run(program, ...args) {
