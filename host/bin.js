@@ -45,4 +45,10 @@ if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) {
   // npm has been stopped meanwhile, because the shell in which it runs this script has ended (see host/cli/npm-parent.ts).
   if (process.env.npm_lifecycle_script && process.ppid !== parent) process.exit(143);
 }
-require(join(root, 'dist', 'host', 'cli', 'main.js'));
+const main = join(root, 'dist', 'host', 'cli', 'main.js');
+if (!existsSync(main)) {
+  // `.npmrc` keeps npm from running scripts, so a plain `npm pack` in a checkout compiles nothing.
+  process.stderr.write('jetplug: this package lacks its compiled files. In a checkout, pack by `npm run package`.\n');
+  process.exit(1);
+}
+require(main);
