@@ -29,6 +29,10 @@ const WANTED = [
   'plugins/badge.plugin.ts',
 ];
 
+/** Pages for those who have not installed the package yet, and for those who change it; and the pictures. */
+const IN_THE_REPOSITORY =
+  /^(?:CONTRIBUTING\.md|docs\/(?:images\/.*|(?:coming-from|lifecycle|performance|recipes|when)\.md))$/;
+
 const folder = mkdtempSync(join(tmpdir(), 'jetplug-package-'));
 const problems = [];
 try {
@@ -56,10 +60,6 @@ function check(tarball) {
   // The old resolution node10 is not supported. The preset for Jest is JSON and has no types.
   run('attw', tarball, '--profile', 'node16', '--exclude-entrypoints', 'jest-preset');
 }
-
-/** Pages for those who have not installed the package yet, and for those who change it; and the pictures. */
-const IN_THE_REPOSITORY =
-  /^(?:CONTRIBUTING\.md|docs\/(?:images\/.*|(?:coming-from|lifecycle|performance|recipes|when)\.md))$/;
 
 function linksOfReadme() {
   const targets = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^()\s]+)\)/g)];
