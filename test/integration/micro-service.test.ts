@@ -42,10 +42,13 @@ beforeAll(async () => {
       }),
     },
   });
+  // The tests ask on another connection, so the server must have the subscriptions.
+  await connection.nc.flush();
 });
 afterAll(() => scene.end());
 
-const ask = (name: string, payload: string | Uint8Array = ''): Promise<Msg> => nats.request(`jetplug.${name}`, payload);
+const ask = (name: string, payload: string | Uint8Array = ''): Promise<Msg> =>
+  nats.request(`jetplug.${name}`, payload, { timeout: 10_000 });
 const errorOf = (message: Msg) => ({
   status: message.headers?.get('Nats-Service-Error-Code'),
   text: message.headers?.get('Nats-Service-Error'),
@@ -57,7 +60,7 @@ test('a request is answered, also one with headers or a payload at the limit', a
   expect((await ask('echo', 'é\u0000')).json()).toEqual({ about: 'é\u0000' });
   const headers = makeHeaders();
   headers.set('x', '1');
-  expect((await nats.request('jetplug.echo', 'a', { headers, timeout: 2_000 })).json()).toEqual({ about: 'a' });
+  expect((await nats.request('jetplug.echo', 'a', { headers, timeout: 10_000 })).json()).toEqual({ about: 'a' });
   expect((await ask('echo', 'x'.repeat(65_536))).json<{ about: string }>().about).toHaveLength(65_536);
 });
 
