@@ -109,7 +109,8 @@ export function defineEvent<Input, Output extends object, const Subject extends 
   return DefinedEvent as never;
 }
 
-function isSchema(value: unknown): boolean {
+/** Whether a value is a Standard Schema. */
+export function isSchema(value: unknown): boolean {
   const { '~standard': standard } = (value ?? {}) as Partial<StandardSchemaV1>;
   return typeof standard?.validate === 'function';
 }

@@ -7,7 +7,7 @@ import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 export type { CloudEvent } from './context';
 export { durationMs, formatDuration, parseDuration, type Duration } from './duration';
 export { JetplugError, isErrorCode, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
-export { declaredSubjects, isEventContract, type Envelope, type EventContract } from './event';
+export { declaredSubjects, isEventContract, isSchema, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
 export { isBatchFailure, isReject, isRetryLater } from './outcome';

@@ -1,6 +1,6 @@
 type Space = ' ' | '\t' | '\n' | '\r';
 
-/** The fault of any subject, as a message; `never` if there is none. */
+/** The fault of any subject, as a message; `never` for a subject without a fault. */
 type AnyFault<S extends string> = S extends ''
   ? 'a subject is not empty'
   : S extends `${string}${Space}${string}`
@@ -11,7 +11,7 @@ type AnyFault<S extends string> = S extends ''
 
 type Reserved = `$${string}` | `_INBOX.${string}` | `dead.${string}` | `retry.${string}`;
 
-/** The fault of a subject to publish on, as a message; `never` if there is none, or if the text is not known. */
+/** The fault of a subject to publish on, as a message; `never` for a subject without a fault, or whose text is not known. */
 export type PublishFault<S extends string> = [AnyFault<S>] extends [never]
   ? S extends `${string}${'*' | '>'}${string}`
     ? 'an event is published on a subject without wildcards'
@@ -34,5 +34,5 @@ type TokensFault<S extends string> = S extends `${infer Token}.${infer Rest}`
   ? TokenFault<Token, Rest> | TokensFault<Rest>
   : TokenFault<S, ''>;
 
-/** The fault of a subject to subscribe to, as a message; `never` if there is none, or if the text is not known. */
+/** The fault of a subject to subscribe to, as a message; `never` for a subject without a fault, or whose text is not known. */
 export type SubscribeFault<S extends string> = [AnyFault<S>] extends [never] ? TokensFault<S> : AnyFault<S>;

@@ -1,4 +1,4 @@
-import { JetplugError, type PluginMark, type PluginOptions } from '../../sdk/internal';
+import { isSchema, JetplugError, type PluginMark, type PluginOptions } from '../../sdk/internal';
 
 const OPTION_NAMES: readonly string[] = [
   'name',
@@ -19,8 +19,7 @@ export function assertPluginOptions({ options, isBare }: PluginMark): void {
     const message = `@Plugin has no option ${JSON.stringify(unknown)}; it has ${OPTION_NAMES.join(', ')}`;
     throw new JetplugError('JP_PLUGIN_OPTIONS', message);
   }
-  const { settings } = options as { settings?: { '~standard'?: { validate?: unknown } } };
-  if (!settings || typeof settings['~standard']?.validate === 'function') return;
+  if (!options.settings || isSchema(options.settings)) return;
   throw new JetplugError(
     'JP_PLUGIN_OPTIONS',
     'settings is no schema; it is a Standard Schema, such as z.object({ … })',

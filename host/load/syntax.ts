@@ -54,7 +54,7 @@ export class ClassSyntax {
     return ((owner?.['params'] ?? []) as SyntaxNode[]).map((node) => this.parameter(node));
   }
 
-  /** The line of the `import type`, or of the `type` in an import, that brings a name; undefined if there is none. */
+  /** The line at which a name is imported with `type`; undefined if it is not imported so. */
   typeImportOf(name: string): number | undefined {
     for (const node of nodesIn(this.module)) {
       if (node.type !== 'ImportDeclaration') continue;

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../sdk';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { withinStopLimit } from '../base/stop-limit';
 import { cut, utf8 } from '../base/utf8';
 import { newHeaders, nuid, servicesOf, setNumbers, type ServiceMsg } from './client';
 import type { Connection } from './connection';
@@ -84,7 +84,7 @@ export async function serveAnswers(connection: Connection, host: ServedHost): Pr
       },
     });
   }
-  return { stop: () => Promise.race([service.stop(), sleep(SERVICE_STOP_MS, undefined, { ref: false })]) };
+  return { stop: () => withinStopLimit(service.stop(), SERVICE_STOP_MS) };
 }
 
 /** Answers the requests of an endpoint. */

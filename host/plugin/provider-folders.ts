@@ -5,7 +5,7 @@ import { JetplugError } from '../../sdk/internal';
 import { FolderProviders, providersFileIn } from '../load/folder-providers';
 import type { SharedModules } from '../load/module-loader';
 import type { PartedLog } from '../log/log';
-import { STOP_LIMIT_MS, withinStopLimit } from './stop-limit';
+import { STOP_LIMIT_MS, withinStopLimit } from '../base/stop-limit';
 
 /** The use of a folder's providers by one version of a plugin. */
 export interface ProvidersLease {

@@ -4,7 +4,7 @@ import type { PluginDefinition } from '../load/describe';
 import { lifecycleError } from '../load/instantiate';
 import type { PluginCode } from '../load/plugin-code';
 import type { Closable } from './step';
-import { withinStopLimit } from './stop-limit';
+import { withinStopLimit } from '../base/stop-limit';
 
 /** One version of a plugin, built and started. */
 export class PluginVersion implements Closable {

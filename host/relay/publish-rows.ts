@@ -80,7 +80,7 @@ export class RowPublisher<Row extends OutboxRow> {
     const { id, event, fields, timestamp } = row;
     const eventId = derivedUuid(`outbox\n${this.settings.name}\n${String(id)}`);
     await this.bus.publish(event, fields, { id: eventId, ...(timestamp ? { timestamp } : {}) });
-    this.missing.delete(subjectOf(row));
+    this.missing.delete(subjectText(row));
   }
 
   /** Whether the row can never be published. */
@@ -88,8 +88,8 @@ export class RowPublisher<Row extends OutboxRow> {
     if (MAY_PASS.has(code)) return false;
     if (code !== 'JP_PUBLISH_NO_STREAM') return true;
     const nowMs = this.time.nowMs();
-    const sinceMs = this.missing.get(subjectOf(row)) ?? nowMs;
-    this.missing.set(subjectOf(row), sinceMs);
+    const sinceMs = this.missing.get(subjectText(row)) ?? nowMs;
+    this.missing.set(subjectText(row), sinceMs);
     return nowMs - sinceMs >= NO_STREAM_MS;
   }
 }
@@ -106,14 +106,14 @@ function chainsOf<Row extends OutboxRow>(rows: readonly Row[]): Row[][] {
   return [...chains.values()];
 }
 
-export function subjectOf({ event }: { readonly event?: OutboxRow['event'] }): string {
+export function subjectText({ event }: { readonly event?: OutboxRow['event'] }): string {
   return String(typeof event === 'string' ? event : event?.subject);
 }
 
 /** Other errors come from a contract's schema, or from fields that throw when they are read. */
 function asJetplugError(row: OutboxRow, thrown: unknown): JetplugError {
   if (isJetplugError(thrown)) return thrown;
-  return new JetplugError('JP_EVENT_INVALID', `${subjectOf(row)}: ${showThrown(thrown)}`, {
+  return new JetplugError('JP_EVENT_INVALID', `${subjectText(row)}: ${showThrown(thrown)}`, {
     cause: plainError(thrown),
   });
 }

@@ -4,7 +4,7 @@ import { plainError } from '../base/plain-error';
 import { showThrown } from '../base/thrown';
 import { machineTime, type Time } from '../base/time';
 import type { Outbox, OutboxRow, Relay, RelayLog, RelayOptions, RowId } from './outbox';
-import { RowPublisher, subjectOf } from './publish-rows';
+import { RowPublisher, subjectText } from './publish-rows';
 import { Retries } from './retries';
 
 const MAX_NAME = 256;
@@ -109,7 +109,7 @@ export class OutboxRelay<Row extends OutboxRow> implements Relay {
     const { stored, refused, failure } = await this.publisher.publish(rows, takenAtMs);
     if (stored.length > 0) await this.persist('remove', () => this.outbox.remove(stored));
     for (const { row, error } of refused) {
-      this.log('error', 'the relay of an outbox refused a row', { row: row.id, subject: subjectOf(row), error });
+      this.log('error', 'the relay of an outbox refused a row', { row: row.id, subject: subjectText(row), error });
       await this.persist('refuse', () => this.outbox.refuse(row, error));
     }
     this.settled = new Set([...stored, ...refused.map(({ row }) => row.id)]);

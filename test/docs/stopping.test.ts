@@ -7,7 +7,7 @@ import { loadConfig } from '../../host/config/load';
 import { DRAIN_MS } from '../../host/nats/connection';
 import { SERVICE_STOP_MS } from '../../host/nats/serve-answers';
 import { WATCHDOG_WAIT_MS } from '../../host/nats-server/launch';
-import { STOP_LIMIT_MS } from '../../host/plugin/stop-limit';
+import { STOP_LIMIT_MS } from '../../host/base/stop-limit';
 import { STOP_MS } from '../../host/records/runs/run-recorder';
 import { FLUSH_MS } from '../../host/telemetry/open';
 import { parseDuration } from '../../sdk/internal';
