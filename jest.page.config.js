@@ -1,7 +1,5 @@
 /** The tests of the page in a browser. They need Chromium: Debian's package `chromium`. */
-const shared = { ...require('./jest.config.js') };
-// These tests start no server of which something could be left.
-delete shared.globalTeardown;
+const shared = require('./jest.config.js');
 
 /** @type {import('jest').Config} */
 module.exports = {

@@ -74,8 +74,8 @@ describe('the page of a real host under load', () => {
 
   afterAll(async () => {
     clearInterval(load);
-    await browser.close();
     await scene.end();
+    await browser.close();
   });
 
   function publish(subject: string, fields: object): void {

@@ -78,16 +78,22 @@ describe('a large deployment', () => {
 const HOUR = 3_600;
 /** Before this many, the history of an hour of a deployment is not yet full. */
 const WARM_UP = 300;
+const HEAP_READINGS = 10;
 
 it('needs no more memory after the readings of an hour than after those of five minutes', async () => {
   const [browser, mock] = await Promise.all([startBrowser(), PageMock.start({ everyMs: 5 })]);
   try {
     const { page } = await openPage(browser, mock.url);
     const session = await page.context().newCDPSession(page);
+    // One reading also counts the garbage of the messages that arrive meanwhile.
     const heapMB = async (): Promise<number> => {
-      await session.send('HeapProfiler.collectGarbage');
-      const { usedSize } = await session.send('Runtime.getHeapUsage');
-      return usedSize / 1e6;
+      const readings: number[] = [];
+      while (readings.length < HEAP_READINGS) {
+        await session.send('HeapProfiler.collectGarbage');
+        const { usedSize } = await session.send('Runtime.getHeapUsage');
+        readings.push(usedSize / 1e6);
+      }
+      return Math.min(...readings);
     };
     await eventually(() => mock.beats > WARM_UP, 60_000);
     const before = await heapMB();
