@@ -1,5 +1,5 @@
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { hostName } from './base/host-name';
 import { machineTime, systemClock } from './base/time';
 import type { StreamState } from './broker/stream-state';
 import type { LoadedConfig } from './config/config';
@@ -114,7 +114,7 @@ export class Host {
       ...{ broker: services.broker, time: machineTime, log },
       historyMs: config.store.historyMs,
     });
-    const name = `${hostname()}:${process.pid}`;
+    const name = hostName();
     const live = new LiveRuns({ host: name, time: machineTime });
     this.closeLater('the live view of runs', () => live.stop());
     const recorder = new Recorder(this.openRunRecorder(services.runs, name), live);

@@ -65,8 +65,9 @@ export interface DurableLook {
   /** The settings to correct, such as `max_batch: 5 → 0`. */
   readonly corrections: readonly string[];
   /**
-   * The settings of the durable that another host of the deployment has set and that this host does not change. Each is
-   * given as the present value and this host's own, such as `ack_wait: 30 s → 15 s`.
+   * The settings of the durable that somebody has changed and that this host leaves: those of another host of the
+   * deployment, and with `deploy.drift: report` all. Each is given as the present value and this host's own, such as
+   * `ack_wait: 30 s → 15 s`.
    */
   readonly drift: readonly string[];
   readonly checkpoint: DurableCheckpoint;

@@ -30,6 +30,11 @@ export interface DeployConfig {
   readonly name: string;
   /** Whether a changed config may drop subjects of a stream, or delete stored events. Default false. */
   readonly allowDataLoss: boolean;
+  /**
+   * Whether the host puts back settings of streams and durables that somebody changes on the server while it runs, or
+   * only reports them. Default `repair`.
+   */
+  readonly drift: 'repair' | 'report';
 }
 
 export interface NatsConfig {

@@ -42,6 +42,12 @@ export const schema = {
       default: false as boolean,
       env: 'JETPLUG_DEPLOY_ALLOW_DATA_LOSS',
     },
+    drift: {
+      doc: 'Settings that somebody changes on the server while hosts run: repair puts them back, report leaves and shows them.',
+      format: ['repair', 'report'],
+      default: 'repair' as 'repair' | 'report',
+      env: 'JETPLUG_DEPLOY_DRIFT',
+    },
   },
   nats: natsKeys,
   streams: {

@@ -2,7 +2,7 @@ import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
 import { JetStreamLog } from './commit-log';
 import type { Connection } from './connection';
-import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
+import { checkDurable, durableCheckpoint, durablePosition, ensureDurable, type DurableDeploy } from './consumers';
 import type { DurableWatch } from './durable-watch';
 import { PluginStreams } from './plugin-streams';
 import { Pull } from './pull';
@@ -14,11 +14,11 @@ export function natsBroker(
   connection: Connection,
   keeper: StreamKeeper,
   durables: DurableWatch,
-  config: BucketConfig,
+  config: BucketConfig & { readonly deploy: DurableDeploy },
 ): PluginBroker {
   const existing = new PluginStreams(connection);
   return {
-    ensureDurable: (spec) => ensureDurable(connection, spec),
+    ensureDurable: (spec) => ensureDurable(connection, spec, config.deploy),
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {

@@ -5,10 +5,12 @@ import type { Config } from '../config/config';
 import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
+import { requiredStream } from './ensure-streams';
 import { ensureManagedStream } from './managed-stream';
 import { MessageBatches } from './message-batches';
 import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
+import type { Deploy } from './stream-comparison';
 import { findStream, holdsAny } from './streams';
 import { subjectCounts } from './subject-counts';
 import { bucketPrefixOf } from './subjects';
@@ -24,7 +26,7 @@ const PRESENT_KEY = '=present';
 const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
-export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
+export type BucketConfig = Pick<Config, 'store' | 'streams'> & { readonly deploy: Deploy };
 
 /**
  * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` can read it. The
@@ -73,10 +75,9 @@ export class Bucket implements KeyValue {
    */
   async addTo(keeper: StreamKeeper, contents: string, config: BucketConfig): Promise<() => void> {
     this.keeper = keeper;
+    const wanted = bucketStream(this.name, config);
     return keeper.add({
-      name: `KV_${this.name}`,
-      contents: `${contents} (bucket ${this.name})`,
-      create: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
+      ...requiredStream(this.connection, wanted, config.deploy, `${contents} (bucket ${this.name})`),
       lost: () => {
         this.renewals++;
         for (const listener of this.lostListeners) listener();

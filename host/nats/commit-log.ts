@@ -1,19 +1,17 @@
 import { readBatch, type BatchMessage } from './batch-answers';
+import type { BucketConfig } from './bucket';
 import type { Msg, StreamState } from './client';
 import { JetplugError } from '../../sdk/internal';
-import type { Config } from '../config/config';
 import type { CommitLog, LogBounds, LoggedCommit } from '../records/commits/commit-log';
 import { Conflict } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
+import { requiredStream } from './ensure-streams';
 import { ensureManagedStream } from './managed-stream';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { logStream, logStreamName, logSubject, logTailSubject } from './wanted-streams';
-
-/** The sections of the config that commit logs depend on. */
-export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 
 /** The limits of one batch. The server ends a batch behind the message that reaches the limit in bytes. */
 const READ_BATCH = 1_000;
@@ -60,7 +58,7 @@ export class JetStreamLog implements CommitLog {
    * @param above a log that is created counts its positions from the next number
    * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
    */
-  static async open(connection: Connection, plugin: string, config: LogConfig, above = 0): Promise<JetStreamLog> {
+  static async open(connection: Connection, plugin: string, config: BucketConfig, above = 0): Promise<JetStreamLog> {
     await ensureManagedStream(connection, logStream(plugin, config, above), config.deploy);
     const { logMaxBytes } = config.store;
     const log = new JetStreamLog(connection, plugin, logMaxBytes > 0 ? logMaxBytes : Infinity);
@@ -77,11 +75,11 @@ export class JetStreamLog implements CommitLog {
    * Has the keeper create the log again when the server loses it, until the returned function is called. No position of
    * the lost log occurs again in the new one.
    */
-  async addTo(keeper: StreamKeeper, config: LogConfig): Promise<() => void> {
+  async addTo(keeper: StreamKeeper, config: BucketConfig): Promise<() => void> {
     this.keeper = keeper;
+    const wanted = logStream(this.plugin, config);
     return keeper.add({
-      name: this.stream,
-      contents: `the commits of plugin ${this.plugin}`,
+      ...requiredStream(this.connection, wanted, config.deploy, `the commits of plugin ${this.plugin}`),
       create: () =>
         ensureManagedStream(this.connection, logStream(this.plugin, config, this.known + LOST_GAP), config.deploy),
     });

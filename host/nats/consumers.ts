@@ -3,6 +3,7 @@ import type { DurableCheckpoint } from '../records/skipped-sequences';
 import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
+import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import {
   changeTexts,
@@ -19,18 +20,31 @@ import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
 import { findPause, followPause } from './pauses';
 
+/** How a host treats the settings of durables that exist. */
+export interface DurableDeploy {
+  /** Default `repair`. */
+  readonly drift?: DeployConfig['drift'];
+  /** Whether a host with a newer config decides: this host then leaves the settings that the config decides. */
+  readonly waits?: boolean;
+}
+
 /**
- * Creates the durable if it is missing, and otherwise corrects the settings that the server can change in place.
+ * Creates the durable if it is missing, and otherwise corrects the settings that the server can change in place. A
+ * running host that only reports drift corrects none, unless the server skips events because of them.
  * @throws JetplugError `JP_CONSUMER_FOREIGN` where it is not this deployment's, `JP_CONSUMER_NOT_UPDATABLE` where it
  * differs in a field that the server does not change
  */
-export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
+export async function ensureDurable(
+  connection: Connection,
+  spec: DurableSpec,
+  deploy: DurableDeploy = {},
+): Promise<DurablePosition> {
   try {
     // Without a known position the durable most likely does not exist.
     const created = spec.resumeAfter === undefined ? await createIfMissing(connection, spec) : undefined;
     if (created) return positionOf(created);
     const existing = await findDurable(connection, spec.stream, spec.durable);
-    return existing ? await correct(connection, spec, existing) : positionOf(await create(connection, spec));
+    return existing ? await correct(connection, spec, existing, deploy) : positionOf(await create(connection, spec));
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
@@ -106,9 +120,17 @@ export function createRequest({
 }
 
 /** Brings a durable to its settings by an update, or by deleting and creating the durable if it has skipped events. */
-async function correct(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<DurablePosition> {
+async function correct(
+  connection: Connection,
+  own: DurableSpec,
+  existing: ConsumerInfo,
+  { drift, waits }: DurableDeploy,
+): Promise<DurablePosition> {
+  const spec = waits ? withServerSettings(own, existing) : own;
   const { correctable, ofOtherHost, skipsEvents } = checkUsable(spec, existing);
-  const changes = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
+  const isKept = drift === 'report' && spec.yieldsToOtherHosts && !skipsEvents;
+  const wanted = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
+  const changes = isKept ? [] : wanted;
   if (changes.length === 0) return positionOf(existing);
   const corrected =
     skipsEvents && spec.resumeAfter !== undefined
@@ -182,6 +204,15 @@ async function hasFolder({ requests }: Connection, spec: DurableSpec, { config }
     if (isFolderMissing(error)) return false;
     throw error;
   }
+}
+
+/**
+ * Returns the spec with those settings of the durable on the server that the config decides. A host that waits for a
+ * newer config leaves them as they are.
+ */
+export function withServerSettings(spec: DurableSpec, { config }: Pick<ConsumerInfo, 'config'>): DurableSpec {
+  const { ack_wait: ackWait, max_ack_pending: maxAckPending = spec.maxAckPending } = config;
+  return { ...spec, ackWaitMs: ackWait === undefined ? spec.ackWaitMs : ackWait / 1e6, maxAckPending };
 }
 
 /** Creates the durable. Resolves with undefined if a durable of this name with other settings exists. */

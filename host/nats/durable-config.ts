@@ -15,7 +15,7 @@ export interface DurableDifferences {
   readonly fixed: readonly FieldChange[];
   /** Differences that an update corrects. */
   readonly correctable: readonly FieldChange[];
-  /** Settings of another host of the deployment, which has another config. The host that started last decides. */
+  /** Settings of another host of the deployment, whose plugin has another version. The host that started last decides. */
   readonly ofOtherHost: readonly FieldChange[];
   /**
    * A program other than a host has set a filter or `max_deliver`. Both make the server skip events, and an update does
@@ -29,6 +29,8 @@ export interface DurableDifferences {
 /** The metadata entry that holds the settings of the host that updated the durable last. */
 const SETTINGS = 'jetplug.settings';
 const MAX_PULLS = 512;
+/** The fields that the config alone decides. The host with the newest config corrects them on every durable. */
+const OF_CONFIG: readonly string[] = ['ack_wait', 'max_ack_pending', `metadata ${SETTINGS}`];
 
 /** A durable's config as the server reports it. It may have fields that the client does not know. */
 export type ServerConfig = Partial<ConsumerConfig> & Record<string, unknown>;
@@ -122,7 +124,7 @@ export function correctedConfig(spec: DurableSettings, actual: ServerConfig): Se
 export function differencesOf(spec: DurableSettings, actual: ServerConfig): DurableDifferences {
   const constant = changesOf(CONSTANT_FIELDS, actual);
   const own = [...changesOf(ownFields(spec), actual), ...metadataChanges(spec, actual)];
-  const byOtherHost = isOfOtherHost(spec, actual);
+  const byOtherHost = isOfOtherHost(spec, actual) && own.some(({ field }) => !OF_CONFIG.includes(field));
   const correctable = byOtherHost ? constant : [...constant, ...own];
   return {
     fixed: changesOf(FIXED_FIELDS, actual).filter(isFixedChange),

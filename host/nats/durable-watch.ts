@@ -3,7 +3,7 @@ import type { DurableLook, DurableSpec, DurableWatcher } from '../broker/durable
 import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
-import { checkpointOf } from './consumers';
+import { checkpointOf, withServerSettings, type DurableDeploy } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { asBrokerError } from './failures';
 import { listDurables } from './list-durables';
@@ -29,6 +29,7 @@ export class DurableWatch {
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
+    private readonly deploy: DurableDeploy,
   ) {}
 
   start(): void {
@@ -77,20 +78,23 @@ export class DurableWatch {
     }
   }
 
-  private stateOf(spec: DurableSpec, info: ConsumerInfo): DurableLook {
+  private stateOf(own: DurableSpec, info: ConsumerInfo): DurableLook {
+    const spec = this.deploy.waits ? withServerSettings(own, info) : own;
     const { config, num_pending, num_ack_pending } = info;
     const pausedUntil = pausedUntilOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
     const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(spec, { ...config });
     for (const setting of unknown) this.logUnknown(spec, setting);
     const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
+    const isReported = this.deploy.drift === 'report';
+    const corrections = isReported ? [] : correctable;
     return {
       ...(pausedUntil && { pausedUntil }),
       pending: num_pending,
       inFlight: num_ack_pending,
-      needs: !isUsable ? 'check' : correctable.length > 0 ? 'correction' : 'nothing',
-      corrections: changeTexts(correctable),
-      drift: changeTexts(ofOtherHost),
+      needs: !isUsable ? 'check' : corrections.length > 0 ? 'correction' : 'nothing',
+      corrections: changeTexts(corrections),
+      drift: changeTexts(isReported ? [...correctable, ...ofOtherHost] : ofOtherHost),
       checkpoint: checkpointOf(spec, info),
     };
   }

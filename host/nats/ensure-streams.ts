@@ -1,8 +1,10 @@
 import type { Config } from '../config/config';
 import type { StreamState } from '../broker/stream-state';
 import type { Connection } from './connection';
-import { ensureManagedStream, ensureManagedStreams } from './managed-stream';
-import type { StreamKeeper } from './stream-keeper';
+import { ensureManagedStream, planManagedStreams } from './managed-stream';
+import type { Deploy } from './stream-comparison';
+import { StreamDrift } from './stream-drift';
+import type { RequiredStream, StreamKeeper } from './stream-keeper';
 import {
   bucketStream,
   RECORDS_BUCKET,
@@ -12,34 +14,62 @@ import {
   type WantedStream,
 } from './wanted-streams';
 
+/** The config, and whether this host decides about the streams. */
+export type StreamsConfig = Config & { readonly deploy: Deploy };
+
 /**
  * Creates or updates the streams that the host needs for any plugins: the streams of the config, the stream of dead
- * letters, the stream of the retry queues, and the stream under the host's own bucket. Deletes nothing.
+ * letters, the stream of the retry queues, and the stream under the host's own bucket. Deletes nothing. A refused call
+ * has changed none of them.
+ * @param recordsExist called as soon as the host's own bucket exists, before any other stream is changed
  * @returns the streams of the config and, as the last one, the stream of dead letters
  */
-export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
+export async function ensureStreams(
+  connection: Connection,
+  config: StreamsConfig,
+  recordsExist: () => Promise<void> = () => Promise.resolve(),
+): Promise<StreamState[]> {
+  const records = bucketStream(RECORDS_BUCKET, config);
   const ofConfig = wantedStreams(config);
-  const all = [...ofConfig, retryStream(config), bucketStream(RECORDS_BUCKET, config)];
-  return (await ensureManagedStreams(connection, all, config.deploy)).slice(0, ofConfig.length);
+  const all = [records, ...ofConfig, retryStream(config)];
+  const states: StreamState[] = [];
+  for (const { wanted, apply } of await planManagedStreams(connection, all, config.deploy)) {
+    states.push(await apply());
+    if (wanted === records) await recordsExist();
+  }
+  return states.slice(1, 1 + ofConfig.length);
 }
 
 /**
  * Has the keeper restore the streams of {@link ensureStreams} when they are lost, except those under buckets, which
  * {@link Bucket.addTo} adds.
  */
-export async function keepStreams(connection: Connection, keeper: StreamKeeper, config: Config): Promise<void> {
+export async function keepStreams(connection: Connection, keeper: StreamKeeper, config: StreamsConfig): Promise<void> {
   for (const wanted of [...wantedStreams(config), retryStream(config)]) {
-    await keeper.add({
-      name: wanted.settings.name,
-      contents: CONTENTS[wanted.use](wanted),
-      managed: wanted.managed,
-      create: () => ensureManagedStream(connection, wanted, config.deploy),
-    });
+    await keeper.add(requiredStream(connection, wanted, config.deploy));
   }
 }
 
+/** A stream of the config as the keeper restores it, under the names of its data for the log. */
+export function requiredStream(
+  connection: Connection,
+  wanted: WantedStream,
+  deploy: Deploy,
+  contents = CONTENTS[wanted.use](wanted),
+): RequiredStream {
+  const drift = new StreamDrift(wanted, deploy.name);
+  return {
+    name: wanted.settings.name,
+    contents,
+    managed: wanted.managed,
+    // What a restart may lose with permission, a running host never loses.
+    create: () => ensureManagedStream(connection, wanted, { ...deploy, allowDataLoss: false }),
+    driftOf: (info) => drift.of(info),
+  };
+}
+
 /** Names the data that is lost with a stream, for the log. */
-export const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
+const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
   events: ({ settings }) => `the events of stream ${settings.name}`,
   'dead-letters': () => 'the dead letters',
   retries: () => 'the events of the retry queue',

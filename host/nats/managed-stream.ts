@@ -1,6 +1,5 @@
 import type { ServerStreamConfig, StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
-import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode } from './failures';
 import { contents } from './foreign-stream';
@@ -13,6 +12,7 @@ import {
   refuseForeign,
   refuseSealed,
   type Comparison,
+  type Deploy,
 } from './stream-comparison';
 import { streamError } from './stream-errors';
 import { takesBatches, type WantedStream } from './wanted-streams';
@@ -33,25 +33,32 @@ type Plan =
 export async function ensureManagedStream(
   connection: Connection,
   wanted: WantedStream,
-  deploy: DeployConfig,
+  deploy: Deploy,
 ): Promise<StreamState> {
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
 
+/** A stream that the host needs, and the call that brings it to the config. */
+export interface PlannedStream {
+  readonly wanted: WantedStream;
+  apply(): Promise<StreamState>;
+}
+
 /**
- * Brings several streams to the config, like {@link ensureManagedStream}. A refused start has changed none of them, and
- * reports every reason.
+ * Plans to bring several streams to the config, like {@link ensureManagedStream}. Changes none of them, and reports
+ * every reason why one cannot be brought there.
  */
-export async function ensureManagedStreams(
+export async function planManagedStreams(
   connection: Connection,
   wanted: readonly WantedStream[],
-  deploy: DeployConfig,
-): Promise<StreamState[]> {
-  const plans: Plan[] = [];
+  deploy: Deploy,
+): Promise<PlannedStream[]> {
+  const plans: PlannedStream[] = [];
   const refusals: JetplugError[] = [];
   for (const stream of wanted) {
     try {
-      plans.push(await plan(connection, stream, deploy));
+      const planned = await plan(connection, stream, deploy);
+      plans.push({ wanted: stream, apply: () => apply(connection, stream, deploy, planned) });
     } catch (error) {
       if (!(error instanceof JetplugError) || !REFUSALS.includes(error.code)) throw error;
       refusals.push(error);
@@ -59,9 +66,7 @@ export async function ensureManagedStreams(
   }
   if (refusals.length === 1) throw refusals[0]!;
   if (refusals.length > 1) throw new AggregateError(refusals, 'streams on the server stay as they are');
-  const states: StreamState[] = [];
-  for (const [i, stream] of wanted.entries()) states.push(await apply(connection, stream, deploy, plans[i]!));
-  return states;
+  return plans;
 }
 
 const REFUSALS: readonly string[] = [
@@ -75,14 +80,14 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_SEALED',
 ];
 
-async function plan(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<Plan> {
+async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy): Promise<Plan> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (!wanted.managed) return planUnmanaged(wanted, found);
   if (!found) return { action: 'create' };
   if (found.ownership.kind !== 'ours') return planForeign(connection, wanted, found, deploy);
   const { info, changes } = found;
   refuseSealed(wanted, info);
-  if (changes.length === 0) return { action: 'use', info, managed: true };
+  if (changes.length === 0 || deploy.waits) return { action: 'use', info, managed: true };
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
 }
 
@@ -110,7 +115,7 @@ async function planForeign(
   connection: Connection,
   wanted: WantedStream,
   found: Comparison,
-  deploy: DeployConfig,
+  deploy: Deploy,
 ): Promise<Plan> {
   const { info, ownership } = found;
   const subjectsFit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
@@ -127,7 +132,7 @@ const CREATE_TRIES = 3;
 async function apply(
   connection: Connection,
   wanted: WantedStream,
-  deploy: DeployConfig,
+  deploy: Deploy,
   planned: Plan,
 ): Promise<StreamState> {
   let next = planned;
@@ -140,6 +145,8 @@ async function apply(
       next = await plan(connection, wanted, deploy);
     }
   }
+  // Another host may have claimed a newer generation after the plan was made.
+  if (next.action === 'update' && deploy.waits) next = { action: 'use', info: next.info, managed: true };
   if (next.action === 'use') {
     return stateOf(wanted, next.info, { change: next.managed ? 'unchanged' : 'unmanaged' });
   }
@@ -163,7 +170,8 @@ function stateOf(
 ): StreamState {
   return {
     name: settings.name,
-    subjects: settings.subjects,
+    // A host that waits uses a stream that may hold other subjects.
+    subjects: settings.subjects.filter((subject) => coversAll(subjectsOf(config), [subject])),
     ...done,
     ...(config.sealed && { sealed: true }),
     ...((config as ServerStreamConfig).allow_atomic && takesBatches(config.num_replicas) && { takesBatches: true }),

@@ -1,18 +1,21 @@
+import { hostName } from '../base/host-name';
 import type { Config } from '../config/config';
 import type { Logger } from '../../sdk';
 import type { StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
+import { ConfigGeneration, fingerprintOf } from './config-generation';
 import type { Connection } from './connection';
 import { DeadLetterStream } from './dead-letter-stream';
 import { DurableWatch } from './durable-watch';
-import { ensureStreams, keepStreams } from './ensure-streams';
+import { ensureStreams, keepStreams, type StreamsConfig } from './ensure-streams';
 import { Publisher } from './publisher';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
 import { RunStream } from './run-stream';
 import { StreamKeeper } from './stream-keeper';
+import { findStream } from './streams';
 import { RECORDS_BUCKET } from './wanted-streams';
 
 /** All services of one connection. Both the host and the testing kit run plugins on these services. */
@@ -33,6 +36,7 @@ export interface NatsServices {
   readonly records: Bucket;
   /** The records of runs; undefined if none are kept. */
   readonly runs: RunStream | undefined;
+  readonly generation: ConfigGeneration;
   readonly streamKeeper: StreamKeeper;
   readonly durableWatch: DurableWatch;
   /** Ends the subscriptions and timers. The connection stays open. */
@@ -43,20 +47,33 @@ export interface NatsServices {
  * Creates and updates the streams that the config asks for, and starts the services that run on them.
  * @throws JetplugError as `ensureManagedStream` does, or an AggregateError of several
  */
-export async function openServices(connection: Connection, config: Config, log: Logger): Promise<NatsServices> {
-  const allStreams = await ensureStreams(connection, config);
-  logChanges(allStreams, log);
-  const streams = allStreams.filter(({ name }) => name !== config.deadLetters.stream);
-  const streamKeeper = new StreamKeeper(connection, log);
-  const durableWatch = new DurableWatch(connection, log);
-  const retryNotifier = new NatsRetryNotifier(connection, log);
+export async function openServices(connection: Connection, written: Config, log: Logger): Promise<NatsServices> {
   const records = Bucket.at(connection, RECORDS_BUCKET);
-  const started = [streamKeeper, durableWatch, retryNotifier];
+  const generation = await openGeneration(connection, records, written, log);
+  const deploy = {
+    ...written.deploy,
+    get waits() {
+      return generation.waits;
+    },
+  };
+  const config = { ...written, deploy };
+  const repairs = async (): Promise<boolean> => {
+    if (deploy.drift === 'report') return false;
+    await generation.check();
+    return !generation.waits;
+  };
+  const streamKeeper = new StreamKeeper(connection, log, repairs);
+  const durableWatch = new DurableWatch(connection, log, deploy);
+  const retryNotifier = new NatsRetryNotifier(connection, log);
+  const started = [generation, streamKeeper, durableWatch, retryNotifier];
+  let allStreams: StreamState[];
   let runs: RunStream | undefined;
   const stop = (): void => started.reverse().forEach((service) => service.stop());
   try {
+    allStreams = await ensureStreams(connection, config, () => generation.claim());
+    logChanges(allStreams, log);
     // The keeper starts before the first stream is added, so that it checks the streams after a reconnect meanwhile.
-    for (const service of started) service.start();
+    for (const service of [streamKeeper, durableWatch, retryNotifier]) service.start();
     await keepStreams(connection, streamKeeper, config);
     runs = await openRuns(connection, streamKeeper, config, log);
     await records.addTo(streamKeeper, 'the records of attempts and of settled events', config);
@@ -64,6 +81,7 @@ export async function openServices(connection: Connection, config: Config, log: 
     stop();
     throw error;
   }
+  const streams = allStreams.filter(({ name }) => name !== config.deadLetters.stream);
   return {
     allStreams,
     streams,
@@ -77,17 +95,29 @@ export async function openServices(connection: Connection, config: Config, log: 
     deadLetters: new DeadLetterStream(connection, config.deadLetters.stream),
     records,
     runs,
+    generation,
     streamKeeper,
     durableWatch,
     stop,
   };
 }
 
+async function openGeneration(
+  connection: Connection,
+  records: Bucket,
+  config: Config,
+  log: Logger,
+): Promise<ConfigGeneration> {
+  const exists = (await findStream(connection, `KV_${RECORDS_BUCKET}`)) !== undefined;
+  const options = { connection, records, fingerprint: fingerprintOf(config), host: hostName(), log };
+  return ConfigGeneration.open(options, exists);
+}
+
 /** Opens the stream of run records. The host works without it where the account has no room or permission for it. */
 async function openRuns(
   connection: Connection,
   keeper: StreamKeeper,
-  config: Config,
+  config: StreamsConfig,
   log: Logger,
 ): Promise<RunStream | undefined> {
   if (config.tracing.sample === undefined) return undefined;

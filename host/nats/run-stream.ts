@@ -1,10 +1,8 @@
 import { JetplugError } from '../../sdk/internal';
-import type { Config } from '../config/config';
 import type { RunLog, StoredRuns } from '../records/runs/run-log';
 import { readBatch } from './batch-answers';
 import type { Connection } from './connection';
-import { ensureManagedStream } from './managed-stream';
-import { CONTENTS } from './ensure-streams';
+import { requiredStream, type StreamsConfig } from './ensure-streams';
 import { readRange } from './stored-event';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
@@ -21,11 +19,10 @@ export class RunStream implements RunLog {
   constructor(private readonly connection: Connection) {}
 
   /** Creates the stream, or updates it to the config. */
-  static async open(connection: Connection, keeper: StreamKeeper, config: Config): Promise<RunStream> {
-    const wanted = runStream(config);
-    const create = () => ensureManagedStream(connection, wanted, config.deploy);
-    await create();
-    await keeper.add({ name: RUNS_STREAM, contents: CONTENTS.runs(wanted), create });
+  static async open(connection: Connection, keeper: StreamKeeper, config: StreamsConfig): Promise<RunStream> {
+    const required = requiredStream(connection, runStream(config), config.deploy);
+    await required.create();
+    await keeper.add(required);
     return new RunStream(connection);
   }
 

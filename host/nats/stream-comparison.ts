@@ -10,6 +10,12 @@ import { changesOf, changeText, fixedChanges, type StreamChange } from './stream
 import { findStream } from './streams';
 import type { WantedStream } from './wanted-streams';
 
+/** How far a host may change streams. */
+export interface Deploy extends Pick<DeployConfig, 'name' | 'allowDataLoss'> {
+  /** Whether a host with a newer config decides: this host then creates streams that are missing, and updates none. */
+  readonly waits?: boolean;
+}
+
 /** A stream on the server, and how it differs from the config. */
 export interface Comparison {
   readonly info: StreamInfo;
@@ -38,7 +44,7 @@ export async function assertUpdatable(
   connection: Connection,
   wanted: WantedStream,
   { info, changes }: Pick<Comparison, 'info' | 'changes'>,
-  { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
+  { allowDataLoss }: Pick<Deploy, 'allowDataLoss'>,
 ): Promise<string[]> {
   const { settings } = wanted;
   if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
@@ -76,7 +82,7 @@ export async function refuseForeign(
   connection: Connection,
   wanted: WantedStream,
   found: Comparison,
-  deploy: DeployConfig,
+  deploy: Deploy,
   changes = found.changes,
 ): Promise<JetplugError> {
   const { info, ownership } = found;
@@ -103,7 +109,7 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
  * config than a command.
  * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
-export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {
+export async function isOurs(connection: Connection, wanted: WantedStream, deploy: Deploy): Promise<boolean> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (found && found.ownership.kind !== 'ours') throw await refuseForeign(connection, wanted, found, deploy);
   return found !== undefined;

@@ -13,20 +13,36 @@ export interface RequiredStream {
    * Whether the host creates the stream. If not, another program creates it, and this host waits for it. Default true.
    */
   readonly managed?: boolean;
-  /** Creates the stream if it is missing. Rejects if a stream of this name exists that the host must not use. */
+  /**
+   * Creates the stream if it is missing, and otherwise brings its settings to the config. Rejects if a stream of this
+   * name exists that the host must not use, or whose settings cannot be brought there.
+   */
   create(): Promise<unknown>;
+  /** Returns the settings that somebody has changed on the server, as texts. Default: they are not compared. */
+  driftOf?(info: StreamInfo): readonly string[];
   /** Called when the stream was lost. The next stream is empty and counts its sequences from 1. */
   lost?(): void;
 }
 
-/** How often the keeper checks that each stream exists, and reads its size so that a loss can be logged in numbers. */
-const CHECK_MS = 30_000;
+/** How often the keeper checks streams: that they exist, their settings, and their size, for the log of a loss. */
+const CHECK_MS = 5_000;
+/** A check is about so many streams, those first that were not checked for the longest time. */
+const MIN_CHECKED = 20;
+/** With many streams, each is checked in one of so many checks. */
+const ROUND = 6;
 const RETRY_MS = 1_000;
+
+/** A stream, and the settings that somebody has changed on the server: the present value, then that of the config. */
+export interface DriftedStream {
+  readonly stream: string;
+  readonly drift: readonly string[];
+}
 
 /**
  * Restores streams that were deleted, because a server may return without its data, and an operator may delete a stream
- * under a running host. Checks each stream after each reconnect and every 30 s, with one request a stream for all
- * handlers that need it. A stream that is gone, or was replaced, is created again and logged as lost.
+ * under a running host. Checks each stream after each reconnect and every 5 s, or every 30 s where there are many, with
+ * one request a stream for all handlers that need it. A stream that is gone, or was replaced, is created again and
+ * logged as lost. Settings that somebody has changed are put back.
  */
 export class StreamKeeper {
   private readonly entries = new Map<string, Entry>();
@@ -35,12 +51,15 @@ export class StreamKeeper {
   /** The last request for a stream's creation time, by stream. */
   private readonly requested = new Map<string, Promise<string>>();
   private timer: NodeJS.Timeout | undefined;
+  private isChecking = false;
   private unwatch = (): void => undefined;
   private readonly stopping = new AbortController();
 
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
+    /** Resolves with whether the host may put back settings that somebody has changed. */
+    private readonly repairs: () => Promise<boolean> = () => Promise.resolve(true),
   ) {}
 
   start(): void {
@@ -53,6 +72,11 @@ export class StreamKeeper {
     return [...this.entries.values()].filter((entry) => entry.missing).map(({ name }) => name);
   }
 
+  /** The streams whose settings somebody has changed, and that are not put back. */
+  get drifted(): DriftedStream[] {
+    return [...this.entries.values()].flatMap(({ name: stream, drift }) => (drift.length > 0 ? { stream, drift } : []));
+  }
+
   /** Keeps a stream, which exists now. Returns a function that ends the keeping. */
   async add(stream: RequiredStream): Promise<() => void> {
     const { name } = stream;
@@ -60,6 +84,7 @@ export class StreamKeeper {
     const entry = this.entries.get(name) ?? new Entry(name, info);
     this.entries.set(name, entry);
     entry.users.add(stream);
+    stream.driftOf?.(info);
     return () => {
       entry.users.delete(stream);
       if (entry.users.size === 0) this.entries.delete(name);
@@ -137,7 +162,7 @@ export class StreamKeeper {
 
   private async restore(entry: Entry): Promise<void> {
     const found = await findStream(this.connection, entry.name);
-    if (found?.created === entry.created) return entry.note(found);
+    if (found?.created === entry.created) return this.take(entry, found);
     if (!entry.missing) this.lose(entry);
     entry.missing = true;
     // A stream that exists may belong to another host or to another application. In the second case `create` refuses
@@ -161,12 +186,47 @@ export class StreamKeeper {
     for (const user of users) user.lost?.();
   }
 
+  /** Notes the state of a stream that exists, and puts back its settings where somebody has changed them. */
+  private async take(entry: Entry, found: StreamInfo): Promise<void> {
+    entry.note(found);
+    const [user] = entry.users;
+    if (!user?.driftOf) return;
+    const before = entry.drift;
+    entry.drift = user.driftOf(found);
+    const isNew = entry.drift.join() !== before.join();
+    if (entry.drift.length === 0) {
+      if (isNew) this.log.info('a stream has the settings of the config again', { stream: entry.name });
+      return;
+    }
+    const changes = { stream: entry.name, changes: entry.drift };
+    if (!(await this.repairs())) {
+      if (isNew) this.log.warn('the settings of a stream were changed on the server; they are kept', changes);
+      return;
+    }
+    try {
+      await user.create();
+      this.log.warn('the settings of a stream are put back', changes);
+      entry.drift = [];
+    } catch (error) {
+      if (isNew) this.log.warn('the settings of a stream cannot be put back', { ...changes, err: error });
+    }
+  }
+
   private async checkAll(): Promise<void> {
-    for (const entry of this.entries.values()) {
+    if (this.isChecking) return;
+    this.isChecking = true;
+    await this.checkSome().finally(() => (this.isChecking = false));
+  }
+
+  private async checkSome(): Promise<void> {
+    const count = Math.max(MIN_CHECKED, Math.ceil(this.entries.size / ROUND));
+    const entries = [...this.entries.values()].sort((a, b) => a.notedAtMs - b.notedAtMs).slice(0, count);
+    for (const entry of entries) {
       if (!this.connection.connected || this.stopping.signal.aborted) return;
+      if (entry.checking) continue;
       try {
         const found = await findStream(this.connection, entry.name);
-        if (found?.created === entry.created) entry.note(found);
+        if (found?.created === entry.created) await this.take(entry, found);
         else this.startCheck(entry);
       } catch (error) {
         // The numbers of the last check stay as they are. A request that needs the stream reports more.
@@ -184,6 +244,7 @@ class Entry {
   lastSequence = 0;
   notedAtMs = 0;
   missing = false;
+  drift: readonly string[] = [];
   checking: Promise<void> | undefined;
   checkedAtMs = 0;
   again = false;

@@ -39,7 +39,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
     if (server.fails) throw server.fails;
     return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
   };
-  const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log);
+  const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log, {});
   watch.start();
   const looks = new Map<string, DurableLook[]>();
   const ends = specs.map((spec) => {

@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from '../../sdk';
+import { machineTime, type Time, type Timer } from '../base/time';
+import type { Config } from '../config/config';
+import { Conflict, type KeyValue } from '../records/key-value';
+import type { Connection } from './connection';
+import { isNoResponders } from './failures';
+import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStreams } from './wanted-streams';
+
+/**
+ * The record of the newest config of a deployment, in the host's bucket. Hosts whose configs ask for different settings
+ * of streams and durables would otherwise undo each other's changes for ever.
+ */
+export interface GenerationRecord {
+  readonly number: number;
+  readonly fingerprint: string;
+  /** The host that has claimed the generation, as `machine:process`. */
+  readonly host: string;
+  /** ISO 8601. */
+  readonly claimedAt: string;
+  /** The fingerprints of earlier generations, the newest first. */
+  readonly earlier: readonly string[];
+}
+
+export interface GenerationOptions {
+  readonly connection: Pick<Connection, 'nc' | 'connected'>;
+  readonly records: KeyValue;
+  readonly fingerprint: string;
+  /** The name of this host, as `machine:process`. */
+  readonly host: string;
+  readonly log: Logger;
+  /** Default: the machine's. */
+  readonly time?: Time;
+}
+
+export const GENERATION_KEY = 'generation';
+const MAX_EARLIER = 20;
+const CHECK_MS = 5_000;
+/** A host that restarts is away for a moment. So many checks in a row must miss it before an older config counts again. */
+const MISSED_CHECKS = 3;
+const ANSWER_MS = 1_000;
+const CLAIM_TRIES = 10;
+
+/**
+ * The host's place among the hosts of its deployment. The config that was started last decides about the settings on
+ * the server. A host with an earlier config waits: it handles events, and changes no settings. It claims a generation of
+ * its own when no host of the newer config runs any more, as after a deploy that was rolled back.
+ *
+ * A host is found by its subscription, which the server removes as soon as the host is gone.
+ */
+export class ConfigGeneration {
+  /** The newer generation that this host waits for; undefined while this host's config is the newest. */
+  waitsFor: GenerationRecord | undefined;
+  private missed = 0;
+  private timer: Timer | undefined;
+  private checking: Promise<void> | undefined;
+  private readonly unsubscribe: () => void;
+
+  private constructor(private readonly options: GenerationOptions) {
+    const { nc } = options.connection;
+    const subscription = nc.subscribe(subjectOf(options.fingerprint), {
+      // The connection reports a missing permission.
+      callback: (error, message) => void (!error && message.respond()),
+    });
+    this.unsubscribe = () => subscription.unsubscribe();
+  }
+
+  /**
+   * Finds out whether this host has to wait for a newer config. Changes nothing on the server.
+   * @param exists whether the bucket of the records exists
+   */
+  static async open(options: GenerationOptions, exists: boolean): Promise<ConfigGeneration> {
+    const generation = new ConfigGeneration(options);
+    try {
+      // Other hosts must find this one before it claims a generation.
+      await options.connection.nc.flush();
+      if (exists) {
+        const [record] = await generation.read();
+        if (record && !(await generation.mayClaim(record, MISSED_CHECKS))) generation.waitsFor = record;
+      }
+    } catch (error) {
+      generation.stop();
+      throw error;
+    }
+    return generation;
+  }
+
+  /** Whether the host must not change settings on the server. */
+  get waits(): boolean {
+    return this.waitsFor !== undefined;
+  }
+
+  /** Makes this host's config the newest one, unless it has to wait. The bucket of the records must exist. */
+  async claim(): Promise<void> {
+    await this.decide(MISSED_CHECKS);
+    if (this.waitsFor) this.logWait(this.waitsFor);
+    const { time = machineTime } = this.options;
+    this.timer = time.every(CHECK_MS, () => void this.check());
+  }
+
+  /** Reads the newest generation now. Never rejects; a failed read changes nothing. */
+  check(): Promise<void> {
+    this.checking ??= this.recheck().finally(() => (this.checking = undefined));
+    return this.checking;
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.unsubscribe();
+  }
+
+  private async recheck(): Promise<void> {
+    const { connection, log } = this.options;
+    if (!connection.connected) return;
+    const before = this.waitsFor;
+    try {
+      await this.decide(++this.missed);
+    } catch (error) {
+      log.debug('cannot read which configuration of the deployment is the newest', { err: error });
+      return;
+    }
+    if (this.waitsFor && this.waitsFor.number !== before?.number) this.logWait(this.waitsFor);
+    if (!this.waitsFor && before) log.info('no host of the newer configuration runs; this host applies its own again');
+  }
+
+  /**
+   * Reads the newest generation and claims the next one if this host may.
+   * @param missed how many checks in a row have found no host of the newest generation, if this one does not either
+   */
+  private async decide(missed: number): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const [record, revision] = await this.read();
+      if (record?.fingerprint === this.options.fingerprint) return this.decided(undefined);
+      if (record && !(await this.mayClaim(record, missed))) return this.decided(record);
+      try {
+        await this.options.records.put(GENERATION_KEY, JSON.stringify(this.next(record)), revision);
+        return this.decided(undefined);
+      } catch (error) {
+        // Another host has claimed this number.
+        if (!(error instanceof Conflict) || tries >= CLAIM_TRIES) throw error;
+      }
+    }
+  }
+
+  private decided(waitsFor: GenerationRecord | undefined): void {
+    this.waitsFor = waitsFor;
+  }
+
+  /** A config that the deployment has never had is newer. An earlier one counts again if no host of the newest runs. */
+  private async mayClaim({ fingerprint, earlier }: GenerationRecord, missed: number): Promise<boolean> {
+    if (fingerprint === this.options.fingerprint || !earlier.includes(this.options.fingerprint)) return true;
+    if (!(await this.isRun(fingerprint))) return missed >= MISSED_CHECKS;
+    this.missed = 0;
+    return false;
+  }
+
+  /** Whether a host with this config runs. Without the permission to subscribe no host is found, so all seem to run. */
+  private async isRun(fingerprint: string): Promise<boolean> {
+    return (await this.answers(fingerprint)) || !(await this.answers(this.options.fingerprint));
+  }
+
+  private async answers(fingerprint: string): Promise<boolean> {
+    try {
+      await this.options.connection.nc.request(subjectOf(fingerprint), '', { timeout: ANSWER_MS });
+      return true;
+    } catch (error) {
+      // A host that does not answer in time is frozen.
+      return !isNoResponders(error);
+    }
+  }
+
+  private async read(): Promise<[record: GenerationRecord | undefined, revision: number]> {
+    const entry = await this.options.records.get(GENERATION_KEY, { latest: true });
+    const { value, revision = 0 } = entry ?? {};
+    return [value === undefined ? undefined : (JSON.parse(value) as GenerationRecord), revision];
+  }
+
+  private next(before: GenerationRecord | undefined): GenerationRecord {
+    const { fingerprint, host, time = machineTime } = this.options;
+    const earlier = before ? [before.fingerprint, ...before.earlier] : [];
+    return {
+      number: (before?.number ?? 0) + 1,
+      fingerprint,
+      host,
+      claimedAt: new Date(time.epochMs()).toISOString(),
+      earlier: earlier.filter((one) => one !== fingerprint).slice(0, MAX_EARLIER),
+    };
+  }
+
+  private logWait({ number, host }: GenerationRecord): void {
+    this.options.log.warn(
+      'another host has a newer configuration; this host handles events and leaves the settings of streams and durables as they are',
+      { generation: number, by: host },
+    );
+  }
+}
+
+/** Returns a text that is equal for configs that ask for the same settings on the server. */
+export function fingerprintOf(config: Config): string {
+  const streams = [...wantedStreams(config), retryStream(config), bucketStream('*', config), logStream('*', config)];
+  const settings = [...streams, runStream(config), auditStream(config)].map(({ managed, settings }) =>
+    managed ? settings : settings.name,
+  );
+  const { ackWaitMs, maxAckPending } = config.delivery;
+  const text = JSON.stringify([config.deploy.name, settings, ackWaitMs, maxAckPending]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function subjectOf(fingerprint: string): string {
+  return `jetplug.config.${fingerprint}`;
+}
