@@ -126,6 +126,7 @@ export class Host {
       ...this.written,
       ...{ name, plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
+      ...{ driftedStreams: services.streamKeeper.drifted, newerConfig: services.generation.newer },
       commitProblems: commits.problems,
       ...{ lags, live },
     });

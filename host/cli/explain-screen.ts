@@ -137,7 +137,7 @@ function trouble({ lastError, outage, waitsFor, reason, drift = [], ...figures }
   const what = waitsFor === 'log' ? 'none of its runs is committed' : 'its durable delivers nothing';
   return [
     ...(reason === undefined ? [] : [paint('yellow', `${what}: ${reason}`)]),
-    ...drift.map((change) => paint('yellow', `another host has set ${change}`)),
+    ...drift.map((change) => paint('yellow', `changed on the server: ${change}`)),
     ...(outage ? [paint('yellow', `down since ${outage.since}: ${outage.reason}`)] : []),
     ...conflictText(figures).map((text) => paint('yellow', text)),
     ...(lastError === undefined ? [] : [`last error: ${lastError}`]),

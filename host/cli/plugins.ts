@@ -3,7 +3,9 @@ import { JetplugError } from '../../sdk/internal';
 import { pauseText } from '../base/pause-text';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
-import { explainRunning, runningPlugins } from '../ops/running-plugins';
+import type { HostStatus } from '../ops/host-status';
+import { mergeStatuses } from '../ops/merge-statuses';
+import { explainRunning, runningHosts, runningPlugins } from '../ops/running-plugins';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
 import { mergeUnhandled, type Unhandled } from '../ops/unhandled';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
@@ -58,12 +60,13 @@ async function plugins(name: string | undefined, flags: PluginsFlags): Promise<v
   }
   // `plugins --json` prints the list of the plugins only.
   if (flags.json && !flags.unhandled) return printJson(await withBroker(flags, runningPlugins));
-  const [all, rest] = await withBroker(flags, (connection) =>
-    Promise.all([runningPlugins(connection), unhandled(connection)]),
+  const [hosts, rest] = await withBroker(flags, (connection) =>
+    Promise.all([runningHosts(connection), unhandled(connection)]),
   );
   if (flags.json) return printJson(rest);
+  const all = mergeStatuses(hosts.map(({ plugins }) => plugins));
   const taken = all.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));
-  if (!flags.unhandled) for (const line of overview(all)) print(line);
+  if (!flags.unhandled) for (const line of [...overview(all), ...new Set(hosts.flatMap(settingsLines))]) print(line);
   const lines = unhandledScreen(rest, taken, flags.unhandled ? Infinity : MAX_UNHANDLED);
   if (lines.length > 0 && !flags.unhandled) print();
   for (const line of lines) print(line);
@@ -92,16 +95,23 @@ function overview(all: readonly PluginStatus[]): string[] {
 }
 
 /**
- * The reasons why handlers get no events, the settings that another host has changed, and the handlers whose runs often
- * start again.
+ * The reasons why handlers get no events, the settings that somebody has changed, and the handlers whose runs often start
+ * again.
  */
 function troubles({ plugin, handlers }: PluginStatus): string[] {
   return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [], ...figures }) => [
     ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
     ...(pausedUntil === undefined ? [] : [pausedText(`${plugin}.${handler}`, durable, pausedUntil)]),
-    ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
+    ...drift.map((change) => `${plugin}.${handler}: its durable ${durable} was changed on the server: ${change}`),
     ...conflictText(figures).map((text) => `${plugin}.${handler}: ${text}`),
   ]);
+}
+
+/** Streams that were changed on the server, and the newer config that the host waits for. */
+function settingsLines({ host, drift = [], newerConfig }: HostStatus): string[] {
+  const changed = drift.map((one) => `stream ${one.stream} was changed on the server: ${one.drift.join(', ')}`);
+  if (!newerConfig) return changed;
+  return [...changed, `host ${host} waits: host ${newerConfig.host} has a newer configuration`];
 }
 
 function pausedText(handler: string, durable: string, until: string): string {

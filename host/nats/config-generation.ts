@@ -85,6 +85,13 @@ export class ConfigGeneration {
     return generation;
   }
 
+  /** The newer config, as the host describes it. */
+  get newer(): { readonly generation: number; readonly host: string; readonly since: string } | undefined {
+    if (!this.waitsFor) return undefined;
+    const { number: generation, host, claimedAt: since } = this.waitsFor;
+    return { generation, host, since };
+  }
+
   /** Whether the host must not change settings on the server. */
   get waits(): boolean {
     return this.waitsFor !== undefined;
@@ -130,11 +137,14 @@ export class ConfigGeneration {
   private async decide(missed: number): Promise<void> {
     for (let tries = 1; ; tries++) {
       const [record, revision] = await this.read();
-      if (record?.fingerprint === this.options.fingerprint) return this.decided(undefined);
-      if (record && !(await this.mayClaim(record, missed))) return this.decided(record);
+      if (record?.fingerprint === this.options.fingerprint) return this.lead();
+      if (record && !(await this.mayClaim(record, missed))) {
+        this.waitsFor = record;
+        return;
+      }
       try {
         await this.options.records.put(GENERATION_KEY, JSON.stringify(this.next(record)), revision);
-        return this.decided(undefined);
+        return this.lead();
       } catch (error) {
         // Another host has claimed this number.
         if (!(error instanceof Conflict) || tries >= CLAIM_TRIES) throw error;
@@ -142,8 +152,9 @@ export class ConfigGeneration {
     }
   }
 
-  private decided(waitsFor: GenerationRecord | undefined): void {
-    this.waitsFor = waitsFor;
+  private lead(): void {
+    this.waitsFor = undefined;
+    this.missed = 0;
   }
 
   /** A config that the deployment has never had is newer. An earlier one counts again if no host of the newest runs. */

@@ -19,6 +19,12 @@ export const HOST_METRICS: readonly Metric[] = [
   ofHost('gauge', 'jetplug_connected', 'Whether the broker is connected', ({ connection }) =>
     Number(connection.connected),
   ),
+  ofHost(
+    'gauge',
+    'jetplug_config_outdated',
+    'Whether another host of the deployment has a newer config; this host then changes no settings on the server',
+    ({ newerConfig }) => Number(newerConfig !== undefined),
+  ),
   ofHost('counter', 'jetplug_reconnects_total', 'Reconnects to the broker', ({ connection }) => connection.reconnects),
   ofHost(
     'counter',

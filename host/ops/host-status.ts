@@ -1,6 +1,7 @@
 import { packageVersion } from '../base/package-version';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
+import type { DriftedStream } from '../nats/stream-keeper';
 import type { Plugins } from '../plugin/plugins';
 import type { HandlerLags } from './handler-lags';
 import { pluginStatuses, type PluginStatus } from './status';
@@ -11,20 +12,38 @@ export interface HostStatus {
   readonly host: string;
   readonly version: string;
   readonly plugins: readonly PluginStatus[];
+  /** The streams whose settings somebody has changed on the server; absent where all have those of the config. */
+  readonly drift?: readonly DriftedStream[];
+  /** The newer config that this host waits for: it handles events, and changes no settings on the server. */
+  readonly newerConfig?: NewerConfig;
 }
 
-export async function hostStatus({
-  name,
-  plugins,
-  connection,
-  lags,
-}: {
+/** A config that another host of the deployment has started with since. */
+export interface NewerConfig {
+  readonly generation: number;
+  /** The host that has started with it, as `machine:process`. */
+  readonly host: string;
+  /** The time of that start, in ISO 8601. */
+  readonly since: string;
+}
+
+interface AskedHost {
   readonly name: string;
   readonly plugins: Plugins;
   readonly connection: Connection;
   readonly lags: HandlerLags;
-}): Promise<HostStatus> {
-  return { host: name, version: packageVersion(), plugins: await pluginStatuses(plugins, connection, lags) };
+  readonly driftedStreams: readonly DriftedStream[];
+  readonly newerConfig: NewerConfig | undefined;
+}
+
+export async function hostStatus({ name, driftedStreams, newerConfig, ...host }: AskedHost): Promise<HostStatus> {
+  return {
+    host: name,
+    version: packageVersion(),
+    plugins: await pluginStatuses(host.plugins, host.connection, host.lags),
+    ...(driftedStreams.length > 0 && { drift: driftedStreams }),
+    ...(newerConfig && { newerConfig }),
+  };
 }
 
 /** Asks all running hosts, in the order of their names. */

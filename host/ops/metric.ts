@@ -2,6 +2,7 @@ import type { DurablePosition } from '../broker/durable';
 import type { HandlerCounters } from '../message/counters';
 import type { Histogram } from '../message/histogram';
 import type { Connection } from '../nats/connection';
+import type { DriftedStream } from '../nats/stream-keeper';
 import type { Plugins } from '../plugin/plugins';
 
 type Labels = Readonly<Record<string, string>>;
@@ -30,6 +31,9 @@ export interface Measured {
   readonly handlers: readonly MeasuredHandler[];
   /** How many stored events no handler takes, by stream. */
   readonly unhandled: ReadonlyMap<string, number>;
+  readonly driftedStreams: readonly DriftedStream[];
+  /** Set while the host waits for a newer config of another host. */
+  readonly newerConfig: object | undefined;
 }
 
 export interface MeasuredHandler {
@@ -41,7 +45,7 @@ export interface MeasuredHandler {
   readonly lagS: number | undefined;
   readonly isPaused: boolean;
   readonly isCircuitOpen: boolean;
-  /** How many settings of the durable another host has changed. */
+  /** How many settings of the durable somebody has changed on the server. */
   readonly drift: number;
 }
 

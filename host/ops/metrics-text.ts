@@ -1,7 +1,9 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Connection } from '../nats/connection';
+import type { DriftedStream } from '../nats/stream-keeper';
 import type { Plugins } from '../plugin/plugins';
 import type { HandlerLags } from './handler-lags';
+import type { NewerConfig } from './host-status';
 import { HOST_METRICS } from './host-metrics';
 import { HANDLER_LABELS, type HistogramMetric, type Measured, type MeasuredHandler, type Metric } from './metric';
 import { HISTOGRAMS, METRICS } from './metrics';
@@ -12,15 +14,18 @@ export interface MeasuredHost {
   readonly plugins: Plugins;
   readonly connection: Connection;
   readonly lags: HandlerLags;
+  readonly driftedStreams: readonly DriftedStream[];
+  /** Set while the host waits for a newer config of another host. */
+  readonly newerConfig: NewerConfig | undefined;
   /** How many stored events no handler takes, by stream; undefined if that is not known. */
   readonly unhandled?: ReadonlyMap<string, number> | undefined;
 }
 
 /** The text of `/metrics`. It is built from plain counters at each request, so counting an event costs nothing. */
 export async function metricsText(host: MeasuredHost): Promise<{ type: string; text: string }> {
-  const { plugins, connection, unhandled = new Map<string, number>() } = host;
+  const { unhandled = new Map<string, number>() } = host;
   const registry = new Registry();
-  const measured: Measured = { plugins, connection, unhandled, handlers: await measureHandlers(host) };
+  const measured: Measured = { ...host, unhandled, handlers: await measureHandlers(host) };
   for (const metric of [...METRICS, ...HOST_METRICS]) register(metric, measured, registry);
   for (const histogram of HISTOGRAMS) registry.registerMetric(printed(histogram, measured));
   return { type: registry.contentType, text: await registry.metrics() };

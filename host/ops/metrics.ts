@@ -44,9 +44,16 @@ export const METRICS: readonly Metric[] = [
   ofHandlers(
     'gauge',
     'jetplug_durable_drift',
-    'Settings of the durable that another host has changed',
+    'Settings of the durable that somebody has changed on the server and that are not put back',
     ({ drift }) => drift,
   ),
+  {
+    kind: 'gauge',
+    name: 'jetplug_stream_drift',
+    help: 'Settings of a stream that somebody has changed on the server and that are not put back',
+    labels: ['stream'],
+    samples: ({ driftedStreams }) => driftedStreams.map(({ stream, drift }) => [{ stream }, drift.length]),
+  },
   {
     kind: 'gauge',
     name: 'jetplug_plugin_up',

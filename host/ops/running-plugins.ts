@@ -4,14 +4,26 @@ import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
 import type { ExplainedPlugin } from './explain';
+import { hostStatuses, type HostStatus } from './host-status';
 import { mergeStatuses } from './merge-statuses';
 import type { PluginStatus } from './status';
 
 /** The plugins of all running hosts. @throws JetplugError `JP_NO_HOST` */
 export async function runningPlugins(connection: Connection): Promise<PluginStatus[]> {
   const answers = await askHosts<PluginStatus[]>(connection, 'plugins');
-  if (answers.length === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
+  if (answers.length === 0) throw noHost();
   return mergeStatuses(answers);
+}
+
+/** All running hosts. @throws JetplugError `JP_NO_HOST` */
+export async function runningHosts(connection: Connection): Promise<HostStatus[]> {
+  const hosts = await hostStatuses(connection);
+  if (hosts.length === 0) throw noHost();
+  return hosts;
+}
+
+function noHost(): JetplugError {
+  return new JetplugError('JP_NO_HOST', 'no running host answered');
 }
 
 /**

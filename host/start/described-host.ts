@@ -3,6 +3,8 @@ import type { Config } from '../config/config';
 import type { Explainable } from '../ops/explain';
 import type { HandlerLags } from '../ops/handler-lags';
 import type { CommitLogs } from '../plugin/commit-logs';
+import type { DriftedStream } from '../nats/stream-keeper';
+import type { NewerConfig } from '../ops/host-status';
 import type { Plugins } from '../plugin/plugins';
 import type { LiveRuns } from '../records/runs/live-runs';
 
@@ -17,6 +19,10 @@ export interface DescribedHost extends Explainable {
   readonly phase: 'starting' | 'running' | 'stopping';
   /** The streams that are lost and not restored yet. */
   readonly missingStreams: readonly string[];
+  /** The streams whose settings somebody has changed on the server. */
+  readonly driftedStreams: readonly DriftedStream[];
+  /** The config of another host that this host waits for; undefined while its own is the newest of the deployment. */
+  readonly newerConfig: NewerConfig | undefined;
   /** The plugins whose commits, or whose bucket, wait. */
   readonly commitProblems: CommitLogs['problems'];
   /** The runs that are watched now. */

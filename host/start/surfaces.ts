@@ -22,8 +22,7 @@ export async function openHttp(describe: () => DescribedHost): Promise<HttpServe
     },
     metrics: async () => {
       const host = describe();
-      const { plugins, connection, lags } = host;
-      return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
+      return metricsText({ ...host, unhandled: await unhandled(host) });
     },
   };
   return serveHttp(

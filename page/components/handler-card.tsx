@@ -124,7 +124,7 @@ function Trouble({
         </p>
       )}
       {drift && drift.length > 0 && (
-        <p class="note note-warn">Another host has changed the durable: {drift.join(', ')}.</p>
+        <p class="note note-warn">The durable was changed on the server: {drift.join(', ')}.</p>
       )}
       {lastError && (
         <p class="note">

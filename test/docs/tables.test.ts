@@ -32,6 +32,8 @@ test('docs/monitoring.md has every metric, with its kind', async () => {
     plugins: none,
     connection: connection as Connection,
     lags: new HandlerLags(),
+    driftedStreams: [],
+    newerConfig: undefined,
   });
   const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
   const actual = rowsOf('docs/monitoring.md').filter(([name]) => /^(jetplug|process|nodejs)_\w+$/.test(name!));

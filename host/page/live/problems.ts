@@ -32,6 +32,7 @@ export function problemsOf(situation: Situation, nowMs: number): Problem[] {
     ...plugins.flatMap((plugin) => plugin.handlers.flatMap((handler) => lateProblem(plugin, handler, fallingBehind))),
     ...letterProblems(deadLetters),
     ...versionProblems(hosts),
+    ...settingsProblems(hosts),
   ];
   return problems.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
 }
@@ -86,7 +87,7 @@ function handlerProblems({ plugin }: LivePlugin, status: LiveHandler): Problem[]
     problems.push({ severity: 'warning', text, command: `npx jetplug resume ${name}`, ...about });
   }
   if (drift.length > 0) {
-    const text = `Another host has changed the durable of ${name}: ${sentence(drift.join(', '))}`;
+    const text = `The durable of ${name} was changed on the server: ${sentence(drift.join(', '))}`;
     problems.push({ severity: 'warning', text, ...about });
   }
   if (conflictKey) {
@@ -128,6 +129,21 @@ function versionProblems(hosts: readonly HostStatus[]): Problem[] {
   const releases = [...new Set(hosts.map(({ version }) => version))].sort();
   if (releases.length < 2) return problems;
   return [...problems, { severity: 'warning', text: `The hosts run different releases: ${releases.join(', ')}.` }];
+}
+
+/** Streams that were changed on the server, and hosts with an earlier config. Every host reports the same streams. */
+function settingsProblems(hosts: readonly HostStatus[]): Problem[] {
+  const drifted = new Map(hosts.flatMap(({ drift = [] }) => drift.map((one) => [one.stream, one.drift])));
+  const changed = [...drifted].map(([stream, drift]): Problem => {
+    const text = `Stream ${stream} was changed on the server: ${sentence(drift.join(', '))}`;
+    return { severity: 'warning', text, command: 'npx jetplug plan' };
+  });
+  const waiting = hosts.flatMap(({ host, newerConfig }): Problem[] =>
+    newerConfig
+      ? [{ severity: 'warning', text: `Host ${host} has an earlier configuration than host ${newerConfig.host}.` }]
+      : [],
+  );
+  return [...changed, ...waiting];
 }
 
 /** Ends a text with one full stop. Errors of plugins may have several lines, of which the first counts. */

@@ -216,13 +216,49 @@ test('a setting that the server limits is reported apart from the corrected ones
   });
 });
 
-test('settings of another host stay where the host yields, but another filter is refused', async () => {
+test('a running host refuses a durable whose filter another host has set', async () => {
   const yields = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
-  const slower = info({}, { ...DURABLE, ackWaitMs: 60_000 });
-  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...DURABLE, subject: 'user.*' })] });
-  expect(await ensureDurable(connection, yields)).not.toHaveProperty('corrected');
+  const { asked, connection } = server({ [INFO]: [info({}, { ...DURABLE, subject: 'user.*' })] });
   await expect(ensureDurable(connection, yields)).rejects.toMatchObject({ code: 'JP_CONSUMER_NOT_UPDATABLE' });
-  expect(asked).toEqual([INFO, INFO]);
+  expect(asked).toEqual([INFO]);
+});
+
+describe('a durable with the ack_wait of another config', () => {
+  const slower = info({}, { ...DURABLE, ackWaitMs: 60_000 });
+  const resumed = { ...DURABLE, resumeAfter: 7 };
+
+  test('is corrected by the host with the newest config', async () => {
+    const { connection } = server({ [INFO]: [slower], [UPDATE]: [info()] });
+    expect(await ensureDurable(connection, resumed)).toMatchObject({ corrected: ['ack_wait: 60 s → 30 s'] });
+  });
+
+  test('stays as it is for a host that waits for a newer config, also at its start', async () => {
+    const { asked, connection } = server({ [INFO]: [slower, slower] });
+    for (const spec of [resumed, { ...resumed, yieldsToOtherHosts: true }]) {
+      expect(await ensureDurable(connection, spec, { waits: true })).not.toHaveProperty('corrected');
+    }
+    expect(asked).toEqual([INFO, INFO]);
+  });
+
+  test('stays as it is while a running host only reports drift, and is corrected at its start', async () => {
+    const { asked, connection } = server({ [INFO]: [slower, slower], [UPDATE]: [info()] });
+    const running = { ...resumed, yieldsToOtherHosts: true };
+    expect(await ensureDurable(connection, running, { drift: 'report' })).not.toHaveProperty('corrected');
+    expect(await ensureDurable(connection, resumed, { drift: 'report' })).toHaveProperty('corrected');
+    expect(asked).toEqual([INFO, INFO, UPDATE]);
+  });
+});
+
+test('a durable that skips events is replaced even where drift is only reported', async () => {
+  const running = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
+  const { asked, connection } = server({
+    [INFO]: [info({ max_deliver: 2 })],
+    [DELETE]: [{ success: true }],
+    [CREATE]: [info()],
+    [UPDATE]: [info()],
+  });
+  expect(await ensureDurable(connection, running, { drift: 'report' })).toHaveProperty('corrected');
+  expect(asked).toContain(DELETE);
 });
 
 test('many durables are created with a limited number of requests at a time', async () => {

@@ -83,14 +83,22 @@ test('a setting of a newer server is reported and left unchanged', () => {
   expect(correctedConfig(SPEC, actual)).toMatchObject({ max_wonders: 7 });
 });
 
-test('settings of another host are distinguished from those of an operator', () => {
-  const other = shown(newConfig({ ...SPEC, ackWaitMs: 30_000 }));
+test('the filter of another host is distinguished from that of an operator', () => {
+  const other = shown(newConfig({ ...SPEC, subject: 'user.*' }));
   const byHost = differencesOf(SPEC, other);
   expect(byHost).toMatchObject({ correctable: [], skipsEvents: false });
-  expect(changeTexts(byHost.ofOtherHost)).toEqual(['ack_wait: 30 s → 15 s']);
-  const byOperator = differencesOf(SPEC, { ...other, ack_wait: 1_000_000_000 });
-  expect(changeTexts(byOperator.correctable)).toEqual(['ack_wait: 1 s → 15 s']);
+  expect(changeTexts(byHost.ofOtherHost)).toEqual(['filter_subject: user.* → video.*']);
+  const byOperator = differencesOf(SPEC, { ...other, filter_subject: 'x' });
+  expect(changeTexts(byOperator.correctable)).toEqual(['filter_subject: x → video.*']);
   expect(byOperator.ofOtherHost).toEqual([]);
+});
+
+test('settings that the config decides are corrected, whoever has set them', () => {
+  const byHost = shown(newConfig({ ...SPEC, ackWaitMs: 30_000 }));
+  for (const actual of [byHost, shown({ ack_wait: 30_000_000_000 })]) {
+    const { correctable, ofOtherHost } = differencesOf(SPEC, actual);
+    expect([changeTexts(correctable), ofOtherHost]).toEqual([['ack_wait: 30 s → 15 s'], []]);
+  }
 });
 
 test('a filter that a host has set skips no events, and constant fields are corrected in any case', () => {

@@ -1,5 +1,6 @@
 import type { Connection } from '../../../host/nats/connection';
 import { newConfig } from '../../../host/nats/durable-config';
+import type { DurableDeploy } from '../../../host/nats/consumers';
 import { DurableWatch } from '../../../host/nats/durable-watch';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import type { DurableSpec, DurableLook } from '../../../host/broker/durable';
@@ -30,7 +31,7 @@ const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
 });
 
 /** A server that lists these durables in pages of 256, and a watch of all of them. */
-function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
+function bench(specs: readonly DurableSpec[], infos: readonly object[], deploy: DurableDeploy = {}) {
   const asked: unknown[] = [];
   const log = new RecordingLog();
   const server = { fails: undefined as Error | undefined };
@@ -39,7 +40,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
     if (server.fails) throw server.fails;
     return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
   };
-  const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log, {});
+  const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log, deploy);
   watch.start();
   const looks = new Map<string, DurableLook[]>();
   const ends = specs.map((spec) => {
@@ -92,10 +93,10 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
   ],
   ['a pause that has ended is none', { pause_until: '2020-01-01T00:00:00Z' }, { paused: false }, FINE as DurableLook],
   [
-    'settings of another host are a drift',
+    'settings of an earlier config need a correction',
     newConfig({ ...specOf('d'), ackWaitMs: 30_000 }),
     {},
-    { needs: 'nothing', drift: ['ack_wait: 30 s → 15 s'] },
+    { needs: 'correction', corrections: ['ack_wait: 30 s → 15 s'] },
   ],
   ['a filter of another host needs a check', newConfig({ ...specOf('d'), subject: 'user.*' }), {}, { needs: 'check' }],
 ])('%s', async (_what, config, info, expected) => {
@@ -103,6 +104,17 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
   const { watch, looks } = bench([spec], [infoOf(spec, config, info)]);
   await watch.check();
   expect(looks.get('d')).toEqual([expect.objectContaining(expected)]);
+  watch.stop();
+});
+
+test.each<[string, DurableDeploy, Partial<DurableLook>]>([
+  ['are a drift where drift is only reported', { drift: 'report' }, { drift: ['ack_wait: 30 s → 15 s'] }],
+  ['are not compared by a host that waits for a newer config', { waits: true }, {}],
+])('settings of another config %s', async (_what, deploy, expected) => {
+  const spec = specOf('d');
+  const { watch, looks } = bench([spec], [infoOf(spec, newConfig({ ...spec, ackWaitMs: 30_000 }))], deploy);
+  await watch.check();
+  expect(looks.get('d')).toEqual([{ ...FINE, ...expected }]);
   watch.stop();
 });
 

@@ -77,6 +77,72 @@ test('an unchanged stream is not created', async () => {
   expect([create.mock.calls, keeper.missing]).toEqual([[], []]);
 });
 
+describe('a stream whose settings somebody changes', () => {
+  let drift: string[];
+  const driftOf = () => drift;
+  let repairs: boolean;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    [drift, repairs] = [[], true];
+    keeper.stop();
+    keeper = new StreamKeeper(server.connection, log, async () => repairs);
+    keeper.start();
+  });
+  afterEach(() => jest.useRealTimers());
+
+  test('gets its settings back within 5 s', async () => {
+    const create = jest.fn(async () => void (drift = []));
+    await keeper.add({ name: 'EVENTS', contents: 'the events', create, driftOf });
+    drift = ['maxAge 1h → 7d'];
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect([create.mock.calls.length, keeper.drifted]).toEqual([1, []]);
+    expect(log.lines).toMatchObject([
+      { message: 'the settings of a stream are put back', fields: { stream: 'EVENTS', changes: ['maxAge 1h → 7d'] } },
+    ]);
+  });
+
+  test('keeps them where drift is only reported, and is logged once', async () => {
+    repairs = false;
+    const create = jest.fn(async () => undefined);
+    await keeper.add({ name: 'EVENTS', contents: 'the events', create, driftOf });
+    drift = ['maxAge 1h → 7d'];
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(create).not.toHaveBeenCalled();
+    expect(keeper.drifted).toEqual([{ stream: 'EVENTS', drift }]);
+    drift = [];
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(keeper.drifted).toEqual([]);
+    expect(log.lines.map(({ message }) => message)).toEqual([
+      'the settings of a stream were changed on the server; they are kept',
+      'a stream has the settings of the config again',
+    ]);
+  });
+
+  test('is shown as long as the settings cannot be put back', async () => {
+    const create = () => Promise.reject(new JetplugError('JP_STREAM_DATA_LOSS', 'it would lose events'));
+    await keeper.add({ name: 'EVENTS', contents: 'the events', create, driftOf });
+    drift = ['maxAge 30d → 7d'];
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(keeper.drifted).toEqual([{ stream: 'EVENTS', drift }]);
+    expect(log.lines.map(({ message }) => message)).toEqual(['the settings of a stream cannot be put back']);
+  });
+
+  test('is one of many that are checked in turn within 30 s', async () => {
+    const checked = new Set<string>();
+    for (let n = 0; n < 200; n++) {
+      const name = `KV_${n}`;
+      const note = () => (checked.add(name), []);
+      await keeper.add({ name, contents: 'values', create: async () => undefined, driftOf: note });
+    }
+    checked.clear();
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(checked.size).toBe(34);
+    await jest.advanceTimersByTimeAsync(25_000);
+    expect(checked.size).toBe(200);
+  });
+});
+
 describe('a stream that is deleted under a running host', () => {
   beforeEach(() => {
     jest.useFakeTimers();

@@ -17,7 +17,11 @@ function plugins(entries: readonly Partial<PluginEntry>[]): Plugins {
 }
 
 async function samples(host: Plugins, unhandled?: ReadonlyMap<string, number>): Promise<string[]> {
-  const { text } = await metricsText({ plugins: host, connection: OFFLINE, lags: new HandlerLags(), unhandled });
+  const { text } = await metricsText({
+    ...{ plugins: host, connection: OFFLINE, lags: new HandlerLags(), unhandled },
+    driftedStreams: [{ stream: 'EVENTS', drift: ['maxAge 1h → 7d'] }],
+    newerConfig: undefined,
+  });
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
@@ -48,6 +52,8 @@ test('a handler has a sample of each of its counters, and none of its position w
   expect(found).toContain(`jetplug_handler_paused{${labels}} 1`);
   expect(found).toContain(`jetplug_circuit_open{${labels}} 0`);
   expect(found).toContain(`jetplug_durable_drift{${labels}} 1`);
+  expect(found).toContain('jetplug_stream_drift{stream="EVENTS"} 1');
+  expect(found).toContain('jetplug_config_outdated 0');
   expect(found.filter((line) => /_(pending|in_flight|lag_seconds)/.test(line))).toEqual([]);
 });
 

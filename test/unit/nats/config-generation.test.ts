@@ -1,0 +1,139 @@
+import type { Connection } from '../../../host/nats/connection';
+import { ConfigGeneration, fingerprintOf } from '../../../host/nats/config-generation';
+import { loadConfig } from '../../../host/config/load';
+import { RecordingLog } from '../../../host/testing/recording-log';
+import { VirtualTime } from '../../../host/testing/virtual-time';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+
+/** The subscriptions of all hosts of a test. */
+class FakeBus {
+  private readonly subjects: string[] = [];
+
+  connection(): Pick<Connection, 'nc' | 'connected'> {
+    const nc = {
+      flush: async () => undefined,
+      subscribe: (subject: string) => {
+        this.subjects.push(subject);
+        return { unsubscribe: () => void this.subjects.splice(this.subjects.indexOf(subject), 1) };
+      },
+      request: async (subject: string) => {
+        if (!this.subjects.includes(subject)) throw Object.assign(new Error('503'), { code: '503' });
+      },
+    };
+    return { nc, connected: true } as unknown as Connection;
+  }
+}
+
+let bus: FakeBus;
+let records: MemoryKeyValue;
+let time: VirtualTime;
+let log: RecordingLog;
+
+beforeEach(() => {
+  bus = new FakeBus();
+  records = new MemoryKeyValue();
+  time = new VirtualTime(Date.parse('2026-05-12T12:00:00Z'));
+  log = new RecordingLog();
+});
+
+async function start(fingerprint: string, host = fingerprint): Promise<ConfigGeneration> {
+  const options = { connection: bus.connection(), records, fingerprint, host, log, time };
+  const generation = await ConfigGeneration.open(options, true);
+  await generation.claim();
+  return generation;
+}
+
+test('hosts with the same config share a generation', async () => {
+  const [a, b] = [await start('old', 'a'), await start('old', 'b')];
+  await Promise.all([a.check(), b.check()]);
+  expect([a.waits, b.waits]).toEqual([false, false]);
+  expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 1, host: 'a', earlier: [] });
+});
+
+test('the host that starts with another config decides, and the earlier one waits', async () => {
+  const [a, b] = [await start('old'), await start('new')];
+  await Promise.all([a.check(), b.check()]);
+  expect([a.newer, b.newer]).toEqual([{ generation: 2, host: 'new', since: '2026-05-12T12:00:00.000Z' }, undefined]);
+  expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+});
+
+test('a host with an earlier config waits from its start while a host of the newer one runs', async () => {
+  await start('old');
+  await start('new');
+  const again = await start('old', 'restarted');
+  expect(again.newer).toMatchObject({ generation: 2, host: 'new' });
+});
+
+test('a host with an earlier config decides at once where no host of the newer one runs', async () => {
+  (await start('old')).stop();
+  (await start('new')).stop();
+  const again = await start('old', 'rolled back');
+  expect(again.waits).toBe(false);
+  expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 3, earlier: ['new'] });
+});
+
+test('a waiting host decides when it has missed the newer one in three checks in a row', async () => {
+  const [a, b] = [await start('old'), await start('new')];
+  await a.check();
+  b.stop();
+  const seen: boolean[] = [];
+  for (let checks = 0; checks < 3; checks++) {
+    await a.check();
+    seen.push(a.waits);
+  }
+  expect(seen).toEqual([true, true, false]);
+  expect(log.lines.map(({ message }) => message)).toContain(
+    'no host of the newer configuration runs; this host applies its own again',
+  );
+});
+
+test('a short absence of the newer host changes nothing', async () => {
+  const [a, b] = [await start('old'), await start('new')];
+  await a.check();
+  for (let restarts = 0; restarts < 3; restarts++) {
+    b.stop();
+    await a.check();
+    await start('new');
+    await a.check();
+  }
+  expect(a.waits).toBe(true);
+});
+
+test('hosts that may not subscribe never take over from each other', async () => {
+  bus.connection = () => {
+    const request = () => Promise.reject(Object.assign(new Error('503'), { code: '503' }));
+    const nc = { flush: async () => undefined, subscribe: () => ({ unsubscribe: () => undefined }), request };
+    return { nc, connected: true } as unknown as Connection;
+  };
+  const [a, b] = [await start('old'), await start('new')];
+  for (let checks = 0; checks < 10; checks++) await Promise.all([a.check(), b.check()]);
+  expect([a.waits, b.waits]).toEqual([true, false]);
+});
+
+test('of many hosts with different configs that start together, one decides', async () => {
+  const hosts = await Promise.all(Array.from({ length: 8 }, (_, n) => start(`config ${n}`)));
+  for (let checks = 0; checks < 5; checks++) await Promise.all(hosts.map((host) => host.check()));
+  expect(hosts.filter((host) => !host.waits)).toHaveLength(1);
+});
+
+test('a read that fails changes nothing', async () => {
+  const [a] = [await start('old'), await start('new')];
+  await a.check();
+  records.failNext = new Error('no answer');
+  await a.check();
+  expect(a.waits).toBe(true);
+});
+
+test('the fingerprint depends on the settings on the server only', () => {
+  const load = (flags: object, env = {}) => loadConfig({ cwd: '/', env, flags }).config;
+  const config = load({});
+  const own = fingerprintOf(config);
+  expect(fingerprintOf(load({ http: '127.0.0.1:1' }, { JETPLUG_LOG_LEVEL: 'debug' }))).toBe(own);
+  const others = [
+    { ...config, delivery: { ...config.delivery, ackWaitMs: 1 } },
+    { ...config, deploy: { ...config.deploy, name: 'other' } },
+    { ...config, store: { ...config.store, maxBytes: 1 } },
+    { ...config, deadLetters: { ...config.deadLetters, maxAgeMs: 1 } },
+  ].map(fingerprintOf);
+  expect(new Set([own, ...others]).size).toBe(5);
+});
