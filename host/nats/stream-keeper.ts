@@ -205,8 +205,9 @@ export class StreamKeeper {
     }
     try {
       await user.create();
-      this.log.warn('the settings of a stream are put back', changes);
-      entry.drift = [];
+      entry.drift = user.driftOf(await streamInfo(this.connection, entry.name));
+      if (entry.drift.length === 0) this.log.warn('the settings of a stream are put back', changes);
+      else if (isNew) this.log.warn('the settings of a stream are not put back', changes);
     } catch (error) {
       if (isNew) this.log.warn('the settings of a stream cannot be put back', { ...changes, err: error });
     }
