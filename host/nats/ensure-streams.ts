@@ -31,13 +31,13 @@ export async function ensureStreams(
 ): Promise<StreamState[]> {
   const records = bucketStream(RECORDS_BUCKET, config);
   const ofConfig = wantedStreams(config);
-  const all = [records, ...ofConfig, retryStream(config)];
+  const all = [...ofConfig, retryStream(config), records];
+  const plans = await planManagedStreams(connection, all, config.deploy);
+  await plans.pop()!.apply();
+  await recordsExist();
   const states: StreamState[] = [];
-  for (const { wanted, apply } of await planManagedStreams(connection, all, config.deploy)) {
-    states.push(await apply());
-    if (wanted === records) await recordsExist();
-  }
-  return states.slice(1, 1 + ofConfig.length);
+  for (const { apply } of plans) states.push(await apply());
+  return states.slice(0, ofConfig.length);
 }
 
 /**

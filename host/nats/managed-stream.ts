@@ -38,9 +38,8 @@ export async function ensureManagedStream(
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
 
-/** A stream that the host needs, and the call that brings it to the config. */
+/** A stream that the host needs. The call brings it to the config. */
 export interface PlannedStream {
-  readonly wanted: WantedStream;
   apply(): Promise<StreamState>;
 }
 
@@ -58,7 +57,7 @@ export async function planManagedStreams(
   for (const stream of wanted) {
     try {
       const planned = await plan(connection, stream, deploy);
-      plans.push({ wanted: stream, apply: () => apply(connection, stream, deploy, planned) });
+      plans.push({ apply: () => apply(connection, stream, deploy, planned) });
     } catch (error) {
       if (!(error instanceof JetplugError) || !REFUSALS.includes(error.code)) throw error;
       refusals.push(error);

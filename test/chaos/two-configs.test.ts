@@ -4,8 +4,9 @@ import type { JetStreamManager } from 'nats';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import { Scene } from '../support/scene';
+import { FULL } from './proof';
 
-const ROUNDS = process.env['CHAOS_FULL'] ? 20 : 8;
+const ROUNDS = FULL ? 20 : 8;
 const AT_A_TIME = 4;
 /** Hosts compare everything with the server every 5 s, so that any undoing of each other shows within two checks. */
 const QUIET_MS = 11_000;

@@ -30,7 +30,7 @@ const COMMON = `
   changed file indexed job jobs listed manifest new page query secrets table try wave
   watched watcher wrapped write writer written yaml
   address finding is leveled member network node parameter syntax
-  function table
+  function newer planned table
 `.match(/[a-z]+/g)!;
 
 const known = withPlurals([...COMMON, ...wordsOfGlossary()]);

@@ -56,9 +56,9 @@ test('events that failed and then succeeded, or were dead-lettered, leave no mes
   expect(await storedLetters(nats)).toHaveLength((EVENTS / 5) * 2);
   expect(host.logged('a handler failed; the event is tried again').length).toBe((EVENTS / 5) * 7);
   await eventually(async () => (await messagesOf('attempts.>')).length === 0);
-  // Only the contracts and the records of where each durable began are left.
+  // Only the contracts, the generation of the config, and the records of where each durable began are left.
   const contracts = ['contracts.fails', 'contracts.large'];
-  expect((await messagesOf('>')).sort()).toEqual([...contracts, 'settled.fails-work', 'settled.large-grow']);
+  expect((await messagesOf('>')).sort()).toEqual([...contracts, 'generation', 'settled.fails-work', 'settled.large-grow']);
   await host.stop();
 });
 

@@ -106,8 +106,22 @@ test('drift, conflicts and faults are warnings', () => {
   expect(found({ faults }, handler)).toMatchObject([
     { severity: 'warning', text: 'Plugin badge left 2 errors uncaught: it broke.' },
     { severity: 'warning', text: 'Plugin badge blocked the event loop once.' },
-    { severity: 'warning', text: 'Another host has changed the durable of badge.award: ack_wait: 30 s → 15 s.' },
+    { severity: 'warning', text: 'The durable of badge.award was changed on the server: ack_wait: 30 s → 15 s.' },
     { severity: 'warning', text: '120 runs of badge.award started again, most often because of the key u1.' },
+  ]);
+});
+
+test('a stream that was changed on the server, and a host that waits for a newer config, are warnings', () => {
+  const hosts = [
+    { host: 'a:1', version: '0.1.0', plugins: [], drift: [{ stream: 'EVENTS', drift: ['maxAge 1h → 7d'] }] },
+    {
+      ...{ host: 'b:2', version: '0.1.0', plugins: [], drift: [{ stream: 'EVENTS', drift: ['maxAge 1h → 7d'] }] },
+      newerConfig: { generation: 2, host: 'a:1', since: '2026-05-12T12:00:00Z' },
+    },
+  ];
+  expect(found({}, {}, { hosts })).toEqual([
+    { severity: 'warning', text: 'Stream EVENTS was changed on the server: maxAge 1h → 7d.', command: 'npx jetplug plan' },
+    { severity: 'warning', text: 'Host b:2 has an earlier configuration than host a:1.' },
   ]);
 });
 
