@@ -3,6 +3,7 @@ import type { Logger } from '../../sdk';
 import { machineTime, type Time, type Timer } from '../base/time';
 import type { Config } from '../config/config';
 import { Conflict, type KeyValue } from '../records/key-value';
+import type { Subscription } from './client';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
 import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStreams } from './wanted-streams';
@@ -54,26 +55,28 @@ export class ConfigGeneration {
   private missed = 0;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
-  private readonly unsubscribe: () => void;
 
-  private constructor(private readonly options: GenerationOptions) {
-    const { nc } = options.connection;
-    const subscription = nc.subscribe(subjectOf(options.fingerprint), {
-      // The connection reports a missing permission.
-      callback: (error, message) => void (!error && message.respond()),
-    });
-    this.unsubscribe = () => subscription.unsubscribe();
-  }
+  private constructor(
+    private readonly options: GenerationOptions,
+    private readonly subscription: Pick<Subscription, 'unsubscribe'>,
+  ) {}
 
   /**
    * Finds out whether this host has to wait for a newer config. Changes nothing on the server.
    * @param exists whether the bucket of the records exists
    */
   static async open(options: GenerationOptions, exists: boolean): Promise<ConfigGeneration> {
-    const generation = new ConfigGeneration(options);
+    const { nc } = options.connection;
+    const subscription = nc.subscribe(subjectOf(options.fingerprint), {
+      callback: (error, message) => {
+        // The connection reports a missing permission.
+        if (!error) message.respond();
+      },
+    });
+    const generation = new ConfigGeneration(options, subscription);
     try {
       // Other hosts must find this one before it claims a generation.
-      await options.connection.nc.flush();
+      await nc.flush();
       if (exists) {
         const [record] = await generation.read();
         if (record && !(await generation.mayClaim(record, MISSED_CHECKS))) generation.waitsFor = record;
@@ -113,7 +116,7 @@ export class ConfigGeneration {
 
   stop(): void {
     this.timer?.cancel();
-    this.unsubscribe();
+    this.subscription.unsubscribe();
   }
 
   private async recheck(): Promise<void> {
