@@ -8,12 +8,13 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
 import type { StreamKeeper } from './stream-keeper';
+import type { StreamDeploy } from './stream-comparison';
 import { findStream } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { logStream, logStreamName, logSubject, logTailSubject } from './wanted-streams';
 
 /** The sections of the config that commit logs depend on. */
-export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
+export type LogConfig = Pick<Config, 'store' | 'streams'> & { readonly deploy: StreamDeploy };
 
 /** The limits of one batch. The server ends a batch behind the message that reaches the limit in bytes. */
 const READ_BATCH = 1_000;

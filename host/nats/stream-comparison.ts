@@ -2,13 +2,16 @@ import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
-import { lossesOf, lossText } from './data-loss';
+import { lossesOf, lossText, type DataLoss } from './data-loss';
 import { asBrokerError } from './failures';
 import { foreignStream } from './foreign-stream';
 import { markOf, ownershipOf, type Ownership } from './ownership';
 import { changesOf, changeText, fixedChanges, type StreamChange } from './stream-changes';
 import { findStream } from './streams';
 import type { WantedStream } from './wanted-streams';
+
+/** The settings of the config that decide whose a stream is, and whether a change of it may lose events. */
+export type StreamDeploy = Pick<DeployConfig, 'name' | 'allowDataLoss'>;
 
 /** A stream on the server, and how it differs from the config. */
 export interface Comparison {
@@ -37,27 +40,40 @@ export async function compareStream(
 export async function assertUpdatable(
   connection: Connection,
   wanted: WantedStream,
-  { info, changes }: Pick<Comparison, 'info' | 'changes'>,
-  { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
+  found: Pick<Comparison, 'info' | 'changes'>,
+  deploy: Pick<StreamDeploy, 'allowDataLoss'>,
 ): Promise<string[]> {
-  const { settings } = wanted;
-  if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
-  refuseSealed(wanted, info);
-  const fixed = fixedChanges(changes);
-  if (fixed.length > 0) {
-    throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);
-  }
-  const losses = (await lossesOf(connection, settings, info, changes)).map(lossText);
-  if (losses.length > 0 && !allowDataLoss) {
-    throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.join('. ')}`);
-  }
-  return [...changes.map(changeText), ...losses];
+  const refusal = updateRefusal(wanted, found);
+  if (refusal) throw refusal;
+  const { info, changes } = found;
+  const losses = await lossesOf(connection, wanted.settings, info, changes);
+  refuseLosses(wanted, losses, deploy);
+  return [...changes.map(changeText), ...losses.map(lossText)];
 }
 
-/** Refuses a sealed stream in which the host stores its own data. Sealed events can still be handled. */
-export function refuseSealed({ use, settings }: WantedStream, { config }: StreamInfo): void {
-  if (!config.sealed || use === 'events') return;
-  throw new JetplugError('JP_STREAM_SEALED', `stream ${settings.name} is sealed: the host can store nothing in it`);
+/** Returns the error for a stream that no update brings to the config; undefined if an update does. */
+export function updateRefusal(
+  { use, settings: { name } }: WantedStream,
+  { info: { config }, changes }: Pick<Comparison, 'info' | 'changes'>,
+): JetplugError | undefined {
+  if (config.mirror) return mirrored(name, config.mirror.name);
+  // The events of a sealed stream can still be handled. The host's own data must be stored.
+  if (config.sealed && use !== 'events') {
+    return new JetplugError('JP_STREAM_SEALED', `stream ${name} is sealed: the host can store nothing in it`);
+  }
+  const fixed = fixedChanges(changes);
+  if (fixed.length === 0) return undefined;
+  return new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${name}: ${fixed.map(changeText).join('; ')}`);
+}
+
+/** @throws JetplugError `JP_STREAM_DATA_LOSS` where the changes lose events and the config does not allow that */
+export function refuseLosses(
+  { settings }: WantedStream,
+  losses: readonly DataLoss[],
+  { allowDataLoss }: Pick<StreamDeploy, 'allowDataLoss'>,
+): void {
+  if (losses.length === 0 || allowDataLoss) return;
+  throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.map(lossText).join('. ')}`);
 }
 
 /** Returns the error for a mirror. A mirror has no subjects, and the server gives it none. */
@@ -76,7 +92,7 @@ export async function refuseForeign(
   connection: Connection,
   wanted: WantedStream,
   found: Comparison,
-  deploy: DeployConfig,
+  deploy: StreamDeploy,
   changes = found.changes,
 ): Promise<JetplugError> {
   const { info, ownership } = found;
@@ -103,7 +119,7 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
  * config than a command.
  * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
-export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {
+export async function isOurs(connection: Connection, wanted: WantedStream, deploy: StreamDeploy): Promise<boolean> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (found && found.ownership.kind !== 'ours') throw await refuseForeign(connection, wanted, found, deploy);
   return found !== undefined;
