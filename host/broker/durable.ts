@@ -26,6 +26,11 @@ export interface DurableSpec extends DurableSettings {
   readonly pausedWith?: { readonly stream: string; readonly durable: string };
   /** Whether the host leaves the durable's settings as they are if another host of the deployment has made them. */
   readonly yieldsToOtherHosts?: boolean;
+  /**
+   * Whether the host may delete the durable and create it again behind its settled events, if it differs in a field
+   * that the server does not change (`deploy.onRecreate`). Default false.
+   */
+  readonly mayRecreate?: boolean;
 }
 
 /** The position of a durable in its stream. */

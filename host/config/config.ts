@@ -35,6 +35,11 @@ export interface DeployConfig {
    * only reports them. Default `repair`.
    */
   readonly drift: 'repair' | 'report';
+  /**
+   * What a host does with a durable consumer of its own that the server cannot change in place. `keep-position`: it
+   * deletes the durable and creates it again behind its settled events. Default `refuse`.
+   */
+  readonly onRecreate: 'refuse' | 'keep-position';
 }
 
 export interface NatsConfig {

@@ -11,7 +11,12 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
-    deploy: { name: deploy.name, allowDataLoss: deploy.allowDataLoss, drift: deploy.drift },
+    deploy: {
+      name: deploy.name,
+      allowDataLoss: deploy.allowDataLoss,
+      drift: deploy.drift,
+      onRecreate: deploy.onRecreate,
+    },
     nats: {
       // A flag that asks for an embedded broker overrules the servers that a file or variable names.
       servers: ownBroker ? [] : nats.servers,

@@ -48,6 +48,12 @@ export const schema = {
       default: 'repair' as 'repair' | 'report',
       env: 'JETPLUG_DEPLOY_DRIFT',
     },
+    onRecreate: {
+      doc: 'What a host does with a durable consumer that cannot be changed in place: refuse, or keep-position, which creates it again behind its settled events.',
+      format: ['refuse', 'keep-position'],
+      default: 'refuse' as 'refuse' | 'keep-position',
+      env: 'JETPLUG_DEPLOY_ON_RECREATE',
+    },
   },
   nats: natsKeys,
   streams: {

@@ -1,7 +1,8 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { createRequest, notUpdatable } from './consumers';
+import { createRequest } from './consumers';
 import { changeTexts, constantDifferences } from './durable-config';
+import { notUpdatable } from './durable-decision';
 import { asBrokerError } from './failures';
 import { findDurable } from './find-durable';
 import { describeDurable } from './foreign-durable';

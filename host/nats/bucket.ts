@@ -10,8 +10,8 @@ import { ensureManagedStream } from './managed-stream';
 import { MessageBatches } from './message-batches';
 import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
-import type { Deploy } from './stream-comparison';
 import { findStream, holdsAny } from './streams';
+import type { StreamDeploy } from './stream-comparison';
 import { subjectCounts } from './subject-counts';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
@@ -26,7 +26,7 @@ const PRESENT_KEY = '=present';
 const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
-export type BucketConfig = Pick<Config, 'store' | 'streams'> & { readonly deploy: Deploy };
+export type BucketConfig = Pick<Config, 'store' | 'streams'> & { readonly deploy: StreamDeploy };
 
 /**
  * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` can read it. The

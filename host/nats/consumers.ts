@@ -5,19 +5,10 @@ import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
-import {
-  changeTexts,
-  correctedConfig,
-  differencesOf,
-  isComplete,
-  newConfig,
-  type DurableDifferences,
-  type FieldChange,
-} from './durable-config';
+import { changeTexts, correctedConfig, differencesOf, isComplete, newConfig, type FieldChange } from './durable-config';
+import { decideDurable, durableText, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
-import { foreignDurable } from './foreign-durable';
-import { ownershipOf } from './ownership';
 import { findPause, followPause } from './pauses';
 
 /** How a host treats the settings of durables that exist. */
@@ -57,7 +48,7 @@ export async function ensureDurable(
  */
 export async function checkDurable(connection: Connection, spec: DurableSpec): Promise<void> {
   const existing = await findDurable(connection, spec.stream, spec.durable);
-  if (existing) checkUsable(spec, existing);
+  if (existing) usableDecision(spec, existing);
 }
 
 /** Reads a durable's position; undefined if there is no such durable. */
@@ -115,11 +106,14 @@ export function createRequest({
   stream,
   durable,
   subject = '>',
-}: DurableName & { subject?: string | undefined }): string {
+}: Pick<DurableSpec, 'stream' | 'durable'> & { subject?: string | undefined }): string {
   return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
 }
 
-/** Brings a durable to its settings by an update, or by deleting and creating the durable if it has skipped events. */
+/**
+ * Brings a durable to its settings by an update. Deletes the durable and creates it again if it has skipped events, or
+ * if the server does not change a field of it and the config allows that.
+ */
 async function correct(
   connection: Connection,
   own: DurableSpec,
@@ -127,15 +121,13 @@ async function correct(
   { drift, waits }: DurableDeploy,
 ): Promise<DurablePosition> {
   const spec = waits ? withServerSettings(own, existing) : own;
-  const { correctable, ofOtherHost, skipsEvents } = checkUsable(spec, existing);
-  const isKept = drift === 'report' && spec.yieldsToOtherHosts && !skipsEvents;
-  const wanted = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
-  const changes = isKept ? [] : wanted;
-  if (changes.length === 0) return positionOf(existing);
-  const corrected =
-    skipsEvents && spec.resumeAfter !== undefined
-      ? await replace(connection, spec, existing)
-      : await update(connection, spec, existing, changes);
+  const decision = usableDecision(spec, existing);
+  const isKept = decision.action === 'update' && drift === 'report' && spec.yieldsToOtherHosts;
+  if (decision.action === 'use' || isKept) return positionOf(existing);
+  const { changes } = decision;
+  const corrected = replaces(decision, spec)
+    ? await replace(connection, { ...spec, resumeAfter: spec.resumeAfter ?? positionOf(existing).ackFloor }, existing)
+    : await update(connection, spec, existing, changes);
   const limited = differencesOf(spec, { ...corrected.config }).correctable;
   const done = changes.filter((change) => !limited.some(({ field }) => field === change.field));
   return {
@@ -143,6 +135,11 @@ async function correct(
     ...(done.length > 0 && { corrected: changeTexts(done) }),
     ...(limited.length > 0 && { limited: changeTexts(limited) }),
   };
+}
+
+/** Whether the durable is created again. Without a known position, one that skips events can only be updated. */
+function replaces(decision: DurableDecision, { resumeAfter }: DurableSpec): boolean {
+  return decision.action === 'recreate' && (decision.refusal !== undefined || resumeAfter !== undefined);
 }
 
 async function update(
@@ -157,7 +154,7 @@ async function update(
   } catch (error) {
     if (isFolderMissing(error) && spec.resumeAfter !== undefined) return replace(connection, spec, { config });
     if (apiErrorCode(error) === undefined) throw error;
-    const refused = `${nameOf(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
+    const refused = `${durableText(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
     throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${refused} (${(error as Error).message})`, { cause: error });
   }
 }
@@ -238,34 +235,12 @@ function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
   return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() };
 }
 
-/** @throws JetplugError where the host must not use the durable, and an update does not change that */
-function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferences {
-  const { config } = existing;
-  const owner = ownershipOf(config.metadata, spec.deployment);
-  if (owner.kind !== 'ours') throw foreignDurable(spec, existing, owner);
-  const differences = differencesOf(spec, { ...config });
-  const { fixed, ofOtherHost } = differences;
-  if (fixed.length > 0) throw notUpdatable(spec, fixed);
-  const filter = ofOtherHost.find(({ field }) => field === 'filter_subject');
-  if (filter && spec.yieldsToOtherHosts) {
-    const message = `${nameOf(spec)} has a filter that another host of the deployment has set since: ${changeTexts([filter]).join()}`;
-    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message, {
-      hint: 'Hosts of one deployment need the same plugins: bring this host to the version of the other, or stop one of them.',
-    });
-  }
-  return differences;
-}
-
-/** Returns the error for a durable that differs in fields which the server does not change in place. */
-export function notUpdatable(name: DurableName, fixed: readonly FieldChange[]): JetplugError {
-  const message = `${nameOf(name)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
-  return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);
-}
-
-type DurableName = Pick<DurableSpec, 'stream' | 'durable'>;
-
-function nameOf({ stream, durable }: DurableName): string {
-  return `durable ${durable} on stream ${stream}`;
+/** @throws JetplugError where the host must not use the durable, or must not create it again */
+function usableDecision(spec: DurableSpec, existing: ConsumerInfo): Exclude<DurableDecision, { action: 'refuse' }> {
+  const decision = decideDurable(spec, existing);
+  if (decision.action === 'refuse') throw decision.refusal;
+  if (decision.action === 'recreate' && decision.refusal && !spec.mayRecreate) throw decision.refusal;
+  return decision;
 }
 
 function positionOf(info: ConsumerInfo): DurablePosition {

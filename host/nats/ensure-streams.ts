@@ -2,7 +2,7 @@ import type { Config } from '../config/config';
 import type { StreamState } from '../broker/stream-state';
 import type { Connection } from './connection';
 import { ensureManagedStream, planManagedStreams } from './managed-stream';
-import type { Deploy } from './stream-comparison';
+import type { StreamDeploy } from './stream-comparison';
 import { StreamDrift } from './stream-drift';
 import type { RequiredStream, StreamKeeper } from './stream-keeper';
 import {
@@ -15,7 +15,7 @@ import {
 } from './wanted-streams';
 
 /** The config, and whether this host decides about the streams. */
-export type StreamsConfig = Config & { readonly deploy: Deploy };
+export type StreamsConfig = Config & { readonly deploy: StreamDeploy };
 
 /**
  * Creates or updates the streams that the host needs for any plugins: the streams of the config, the stream of dead
@@ -54,7 +54,7 @@ export async function keepStreams(connection: Connection, keeper: StreamKeeper, 
 export function requiredStream(
   connection: Connection,
   wanted: WantedStream,
-  deploy: Deploy,
+  deploy: StreamDeploy,
   contents = CONTENTS[wanted.use](wanted),
 ): RequiredStream {
   const drift = new StreamDrift(wanted, deploy.name);

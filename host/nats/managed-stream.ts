@@ -1,28 +1,18 @@
 import type { ServerStreamConfig, StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
+import { lossText } from './data-loss';
 import { API_ERROR, apiErrorCode } from './failures';
-import { contents } from './foreign-stream';
 import { markOf } from './ownership';
-import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
-import {
-  assertUpdatable,
-  compareStream,
-  mirrored,
-  refuseForeign,
-  refuseSealed,
-  type Comparison,
-  type Deploy,
-} from './stream-comparison';
+import { changeText, coversAll, subjectsOf } from './stream-changes';
+import { refuseLosses, type StreamDeploy } from './stream-comparison';
+import { decideStream, type StreamDecision } from './stream-decision';
 import { streamError } from './stream-errors';
 import { takesBatches, type WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
 
 /** The action that the host plans for a stream. */
-type Plan =
-  | { readonly action: 'create' }
-  | { readonly action: 'use'; readonly info: StreamInfo; readonly managed: boolean }
-  | { readonly action: 'update'; readonly info: StreamInfo; readonly changes: readonly string[] };
+type Plan = Extract<StreamDecision, { action: 'create' | 'use' | 'update' }>;
 
 /**
  * Brings a stream to the config: creates it with the deployment's mark if it is missing, and updates a stream of this
@@ -33,7 +23,7 @@ type Plan =
 export async function ensureManagedStream(
   connection: Connection,
   wanted: WantedStream,
-  deploy: Deploy,
+  deploy: StreamDeploy,
 ): Promise<StreamState> {
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
@@ -50,7 +40,7 @@ export interface PlannedStream {
 export async function planManagedStreams(
   connection: Connection,
   wanted: readonly WantedStream[],
-  deploy: Deploy,
+  deploy: StreamDeploy,
 ): Promise<PlannedStream[]> {
   const plans: PlannedStream[] = [];
   const refusals: JetplugError[] = [];
@@ -79,50 +69,14 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_SEALED',
 ];
 
-async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy): Promise<Plan> {
-  const found = await compareStream(connection, wanted, deploy.name);
-  if (!wanted.managed) return planUnmanaged(wanted, found);
-  if (!found) return { action: 'create' };
-  if (found.ownership.kind !== 'ours') return planForeign(connection, wanted, found, deploy);
-  const { info, changes } = found;
-  refuseSealed(wanted, info);
-  if (changes.length === 0 || deploy.waits) return { action: 'use', info, managed: true };
-  return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
-}
-
-/** Plans for a stream with `manage: false` in the config. */
-function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
-  const { name, subjects } = settings;
-  if (!found)
-    throw new JetplugError(
-      'JP_STREAM_MISSING',
-      `stream ${name} is missing; the config has manage: false for it, so this host does not create it`,
-    );
-  const { mirror } = found.info.config;
-  if (mirror) throw mirrored(name, mirror.name);
-  const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
-  if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
-  const message = `stream ${name}, which has manage: false in the config, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
-  throw new JetplugError('JP_STREAM_UNCOVERED', message);
-}
-
-/**
- * Plans for a stream that is not this deployment's. The host uses an unmarked stream of events if it fits without
- * changes. It writes its own data only to its own streams.
- */
-async function planForeign(
-  connection: Connection,
-  wanted: WantedStream,
-  found: Comparison,
-  deploy: Deploy,
-): Promise<Plan> {
-  const { info, ownership } = found;
-  const subjectsFit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
-  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsFit);
-  if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
-    return { action: 'use', info, managed: false };
+async function plan(connection: Connection, wanted: WantedStream, deploy: StreamDeploy): Promise<Plan> {
+  const decision = await decideStream(connection, wanted, deploy);
+  if (deploy.waits && (decision.action === 'update' || decision.action === 'recreate')) {
+    return { action: 'use', info: decision.info, managed: true };
   }
-  throw await refuseForeign(connection, wanted, found, deploy, changes);
+  if ('refusal' in decision) throw decision.refusal;
+  if (decision.action === 'update') refuseLosses(wanted, decision.losses, deploy);
+  return decision;
 }
 
 /** The number of tries to create a stream, because two hosts that start at once may both find it missing. */
@@ -131,7 +85,7 @@ const CREATE_TRIES = 3;
 async function apply(
   connection: Connection,
   wanted: WantedStream,
-  deploy: Deploy,
+  deploy: StreamDeploy,
   planned: Plan,
 ): Promise<StreamState> {
   let next = planned;
@@ -149,7 +103,8 @@ async function apply(
   if (next.action === 'use') {
     return stateOf(wanted, next.info, { change: next.managed ? 'unchanged' : 'unmanaged' });
   }
-  const { info, changes } = next;
+  const { info, losses } = next;
+  const changes = [...next.changes.map(changeText), ...losses.map(lossText)];
   try {
     const updated = await connection.jsm.streams.update(wanted.settings.name, { ...info.config, ...wanted.settings });
     return stateOf(wanted, updated, { change: 'updated', changes });

@@ -2,7 +2,7 @@ import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
-import { lossesOf, lossText } from './data-loss';
+import { lossesOf, lossText, type DataLoss } from './data-loss';
 import { asBrokerError } from './failures';
 import { foreignStream } from './foreign-stream';
 import { markOf, ownershipOf, type Ownership } from './ownership';
@@ -10,9 +10,9 @@ import { changesOf, changeText, fixedChanges, type StreamChange } from './stream
 import { findStream } from './streams';
 import type { WantedStream } from './wanted-streams';
 
-/** How far a host may change streams. */
-export interface Deploy extends Pick<DeployConfig, 'name' | 'allowDataLoss'> {
-  /** Whether a host with a newer config decides: this host then creates streams that are missing, and updates none. */
+/** Whose a stream is, and how far the host may change it. */
+export interface StreamDeploy extends Pick<DeployConfig, 'name' | 'allowDataLoss'> {
+  /** Whether a host with a newer config decides: this host then creates streams that are missing, and changes none. */
   readonly waits?: boolean;
 }
 
@@ -43,27 +43,40 @@ export async function compareStream(
 export async function assertUpdatable(
   connection: Connection,
   wanted: WantedStream,
-  { info, changes }: Pick<Comparison, 'info' | 'changes'>,
-  { allowDataLoss }: Pick<Deploy, 'allowDataLoss'>,
+  found: Pick<Comparison, 'info' | 'changes'>,
+  deploy: Pick<StreamDeploy, 'allowDataLoss'>,
 ): Promise<string[]> {
-  const { settings } = wanted;
-  if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
-  refuseSealed(wanted, info);
-  const fixed = fixedChanges(changes);
-  if (fixed.length > 0) {
-    throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);
-  }
-  const losses = (await lossesOf(connection, settings, info, changes)).map(lossText);
-  if (losses.length > 0 && !allowDataLoss) {
-    throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.join('. ')}`);
-  }
-  return [...changes.map(changeText), ...losses];
+  const refusal = updateRefusal(wanted, found);
+  if (refusal) throw refusal;
+  const { info, changes } = found;
+  const losses = await lossesOf(connection, wanted.settings, info, changes);
+  refuseLosses(wanted, losses, deploy);
+  return [...changes.map(changeText), ...losses.map(lossText)];
 }
 
-/** Refuses a sealed stream in which the host stores its own data. Sealed events can still be handled. */
-export function refuseSealed({ use, settings }: WantedStream, { config }: StreamInfo): void {
-  if (!config.sealed || use === 'events') return;
-  throw new JetplugError('JP_STREAM_SEALED', `stream ${settings.name} is sealed: the host can store nothing in it`);
+/** Returns the error for a stream that no update brings to the config; undefined if an update does. */
+export function updateRefusal(
+  { use, settings: { name } }: WantedStream,
+  { info: { config }, changes }: Pick<Comparison, 'info' | 'changes'>,
+): JetplugError | undefined {
+  if (config.mirror) return mirrored(name, config.mirror.name);
+  // The events of a sealed stream can still be handled. The host's own data must be stored.
+  if (config.sealed && use !== 'events') {
+    return new JetplugError('JP_STREAM_SEALED', `stream ${name} is sealed: the host can store nothing in it`);
+  }
+  const fixed = fixedChanges(changes);
+  if (fixed.length === 0) return undefined;
+  return new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${name}: ${fixed.map(changeText).join('; ')}`);
+}
+
+/** @throws JetplugError `JP_STREAM_DATA_LOSS` where the changes lose events and the config does not allow that */
+export function refuseLosses(
+  { settings }: WantedStream,
+  losses: readonly DataLoss[],
+  { allowDataLoss }: Pick<StreamDeploy, 'allowDataLoss'>,
+): void {
+  if (losses.length === 0 || allowDataLoss) return;
+  throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.map(lossText).join('. ')}`);
 }
 
 /** Returns the error for a mirror. A mirror has no subjects, and the server gives it none. */
@@ -82,7 +95,7 @@ export async function refuseForeign(
   connection: Connection,
   wanted: WantedStream,
   found: Comparison,
-  deploy: Deploy,
+  deploy: StreamDeploy,
   changes = found.changes,
 ): Promise<JetplugError> {
   const { info, ownership } = found;
@@ -109,7 +122,7 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
  * config than a command.
  * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
-export async function isOurs(connection: Connection, wanted: WantedStream, deploy: Deploy): Promise<boolean> {
+export async function isOurs(connection: Connection, wanted: WantedStream, deploy: StreamDeploy): Promise<boolean> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (found && found.ownership.kind !== 'ours') throw await refuseForeign(connection, wanted, found, deploy);
   return found !== undefined;

@@ -1,5 +1,8 @@
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
+import type { Logger } from '../../sdk';
+import type { PluginBroker } from '../broker/plugin-broker';
 import type { Config } from '../config/config';
+import type { KeyValue } from '../records/key-value';
 import { Settlements } from '../records/settlements';
 import type { MessageRef } from '../broker/delivery';
 import { KvAttemptLog } from '../message/failures/attempts';
@@ -7,6 +10,7 @@ import type { CircuitBefore } from '../message/failures/circuit-breaker';
 import type { HandlerCounters } from '../message/counters';
 import { Outages } from '../message/failures/outages';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
+import type { CommitLogs } from './commit-logs';
 import type { PluginHost } from './plugin-host';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
 import { streamFor, streamsText } from '../broker/stream-state';
@@ -24,6 +28,14 @@ export interface ReconciledDurable {
   readonly before: CircuitBefore;
   /** The counters of the consumption that a new one replaces. */
   readonly counters?: HandlerCounters;
+}
+
+/** The services of the host that create and correct a durable. */
+export interface DurableHost {
+  readonly broker: Pick<PluginBroker, 'ensureDurable' | 'streamCreated' | 'durableCheckpoint'>;
+  readonly records: KeyValue;
+  readonly commits: Pick<CommitLogs, 'get'>;
+  readonly log: Logger;
 }
 
 /**
@@ -70,8 +82,9 @@ export function findFailing(
 export async function ensureDurableAt(
   durable: DurableSpec,
   settlements: Settlements,
-  host: PluginHost,
+  host: DurableHost,
 ): Promise<DurablePosition> {
+  if (durable.mayRecreate) await notePosition(durable, settlements, host);
   const position = await host.broker.ensureDurable({
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
@@ -94,8 +107,20 @@ export async function ensureDurableAt(
   return position;
 }
 
+/**
+ * Stores the durable's position among the settlements, before the durable may be deleted and created again. A crash
+ * between both then loses no position.
+ */
+async function notePosition(durable: DurableSpec, settlements: Settlements, { broker }: DurableHost): Promise<void> {
+  const checkpoint = await broker.durableCheckpoint(durable);
+  if (!checkpoint) return;
+  // The ack floor of a durable that skips events lies behind events that no host has handled.
+  if (checkpoint.isComplete || !settlements.knowsPosition) settlements.settleUpTo(checkpoint.ackFloor);
+  await settlements.store();
+}
+
 /** Reads which events of the durable's stream the handler has settled. */
-export async function openSettlements(durable: DurableSpec, host: PluginHost): Promise<Settlements> {
+export async function openSettlements(durable: DurableSpec, host: DurableHost): Promise<Settlements> {
   const { broker, records, commits } = host;
   const { plugin } = durable.owner;
   const settlements = await Settlements.open({
@@ -140,5 +165,6 @@ export function specOf(
     maxAckPending: delivery.maxAckPending,
     owner: { plugin: plugin.name, handler: handler.name },
     deployment: deploy.name,
+    ...(deploy.onRecreate === 'keep-position' && { mayRecreate: true }),
   };
 }

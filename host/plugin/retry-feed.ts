@@ -52,6 +52,7 @@ export class RetryFeed {
     this.durable = {
       ...retryQueueDurable(plugin.name, handler, durable.ackWaitMs, durable.deployment),
       pausedWith: { stream: durable.stream, durable: durable.durable },
+      ...(durable.mayRecreate && { mayRecreate: true }),
     };
   }
 

@@ -58,7 +58,12 @@ test('events that failed and then succeeded, or were dead-lettered, leave no mes
   await eventually(async () => (await messagesOf('attempts.>')).length === 0);
   // Only the contracts, the generation of the config, and the records of where each durable began are left.
   const contracts = ['contracts.fails', 'contracts.large'];
-  expect((await messagesOf('>')).sort()).toEqual([...contracts, 'generation', 'settled.fails-work', 'settled.large-grow']);
+  expect((await messagesOf('>')).sort()).toEqual([
+    ...contracts,
+    'generation',
+    'settled.fails-work',
+    'settled.large-grow',
+  ]);
   await host.stop();
 });
 

@@ -120,7 +120,11 @@ test('a stream that was changed on the server, and a host that waits for a newer
     },
   ];
   expect(found({}, {}, { hosts })).toEqual([
-    { severity: 'warning', text: 'Stream EVENTS was changed on the server: maxAge 1h → 7d.', command: 'npx jetplug plan' },
+    {
+      severity: 'warning',
+      text: 'Stream EVENTS was changed on the server: maxAge 1h → 7d.',
+      command: 'npx jetplug plan',
+    },
     { severity: 'warning', text: 'Host b:2 has an earlier configuration than host a:1.' },
   ]);
 });
