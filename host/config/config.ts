@@ -35,6 +35,8 @@ export interface DeployConfig {
    * only reports them. Default `repair`.
    */
   readonly drift: 'repair' | 'report';
+  /** Whether a host creates, changes and deletes no streams, buckets and durables. Default false. */
+  readonly bindOnly: boolean;
   /**
    * What a host does with a durable consumer of its own that the server cannot change in place. `keep-position`: it
    * deletes the durable and creates it again behind its settled events. Default `refuse`.

@@ -15,6 +15,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
       name: deploy.name,
       allowDataLoss: deploy.allowDataLoss,
       drift: deploy.drift,
+      bindOnly: deploy.bindOnly,
       onRecreate: deploy.onRecreate,
     },
     nats: {

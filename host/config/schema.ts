@@ -48,6 +48,12 @@ export const schema = {
       default: 'repair' as 'repair' | 'report',
       env: 'JETPLUG_DEPLOY_DRIFT',
     },
+    bindOnly: {
+      doc: 'Whether a host creates, changes and deletes nothing on the server. A start then lists everything that is missing, with the commands that create it.',
+      format: 'boolean',
+      default: false as boolean,
+      env: 'JETPLUG_DEPLOY_BIND_ONLY',
+    },
     onRecreate: {
       doc: 'What a host does with a durable consumer that cannot be changed in place: refuse, or keep-position, which creates it again behind its settled events.',
       format: ['refuse', 'keep-position'],

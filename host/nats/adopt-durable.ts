@@ -1,11 +1,12 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { createRequest } from './consumers';
+
 import { changeTexts, constantDifferences } from './durable-config';
 import { notUpdatable } from './durable-decision';
 import { asBrokerError } from './failures';
 import { findDurable } from './find-durable';
 import { describeDurable } from './foreign-durable';
+import { createRequest } from './new-durable';
 import { markOf, ownershipOf, type Ownership } from './ownership';
 import { isStreamNotFound } from './streams';
 import type { ConsumerInfo } from './client';

@@ -1,14 +1,16 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { DurableCheckpoint } from '../records/skipped-sequences';
-import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client';
-import { durationMs, JetplugError } from '../../sdk/internal';
+import type { ConsumerInfo } from './client';
+import { JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
-import { changeTexts, correctedConfig, differencesOf, isComplete, newConfig, type FieldChange } from './durable-config';
-import { decideDurable, durableText, type DurableDecision } from './durable-decision';
+import { durableMissing } from './create-command';
+import { changeTexts, correctedConfig, differencesOf, isComplete, type FieldChange } from './durable-config';
+import { decideDurable, durableText, notUpdatable, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
+import { createRequest, newDurable } from './new-durable';
 import { findPause, followPause } from './pauses';
 
 /** How a host treats the settings of durables that exist. */
@@ -17,6 +19,8 @@ export interface DurableDeploy {
   readonly drift?: DeployConfig['drift'];
   /** Whether a host with a newer config decides: this host then leaves the settings that the config decides. */
   readonly waits?: boolean;
+  /** Whether the host creates, changes and deletes no durables (`deploy.bindOnly`). */
+  readonly bindOnly?: boolean;
 }
 
 /**
@@ -32,9 +36,11 @@ export async function ensureDurable(
 ): Promise<DurablePosition> {
   try {
     // Without a known position the durable most likely does not exist.
-    const created = spec.resumeAfter === undefined ? await createIfMissing(connection, spec) : undefined;
+    const isLikelyMissing = spec.resumeAfter === undefined && !deploy.bindOnly;
+    const created = isLikelyMissing ? await createIfMissing(connection, spec) : undefined;
     if (created) return positionOf(created);
     const existing = await findDurable(connection, spec.stream, spec.durable);
+    if (!existing && deploy.bindOnly) throw durableMissing(connection.apiPrefix, spec);
     return existing ? await correct(connection, spec, existing, deploy) : positionOf(await create(connection, spec));
   } catch (error) {
     if (error instanceof JetplugError) throw error;
@@ -81,33 +87,11 @@ const requestLimit = new Limiter(100);
 async function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
   const { pausedWith } = spec;
   const pause = pausedUntil ?? (pausedWith && (await findPause(connection, pausedWith)));
-  const config = {
-    durable_name: spec.durable,
-    ...newConfig(spec),
-    ...start(spec),
-    ...(pause !== undefined && { pause_until: pause }),
-  };
   const created = await requestLimit.take(() =>
-    connection.requests.askApi<ConsumerInfo>(createRequest(spec), {
-      stream_name: spec.stream,
-      config,
-      action: 'create',
-    }),
+    connection.requests.askApi<ConsumerInfo>(createRequest(spec), newDurable(spec, pause)),
   );
   if (pausedWith && pausedUntil === undefined) await followPause(connection, spec, pausedWith, pause);
   return created;
-}
-
-/**
- * Returns the API request that creates or updates a durable. The server checks that the request's subject ends in the
- * filter, if there is one.
- */
-export function createRequest({
-  stream,
-  durable,
-  subject = '>',
-}: Pick<DurableSpec, 'stream' | 'durable'> & { subject?: string | undefined }): string {
-  return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
 }
 
 /**
@@ -118,11 +102,13 @@ async function correct(
   connection: Connection,
   own: DurableSpec,
   existing: ConsumerInfo,
-  { drift, waits }: DurableDeploy,
+  { drift, waits, bindOnly }: DurableDeploy,
 ): Promise<DurablePosition> {
-  const spec = waits ? withServerSettings(own, existing) : own;
+  const spec = waits || bindOnly ? withServerSettings(own, existing) : own;
   const decision = usableDecision(spec, existing);
-  const isKept = decision.action === 'update' && drift === 'report' && spec.yieldsToOtherHosts;
+  if (bindOnly && decision.action !== 'use' && decision.action !== 'update') throw notUpdatable(spec, decision.changes);
+  const isReported = drift === 'report' && spec.yieldsToOtherHosts;
+  const isKept = decision.action === 'update' && (isReported || bindOnly);
   if (decision.action === 'use' || isKept) return positionOf(existing);
   const { changes } = decision;
   const corrected = replaces(decision, spec)
@@ -224,15 +210,6 @@ async function createIfMissing(
     if (apiErrorCode(error) === API_ERROR.consumerExists) return undefined;
     throw error;
   }
-}
-
-function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
-  if (resumeAfter !== undefined) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: resumeAfter + 1 };
-  if (from === 'new') return { deliver_policy: DeliverPolicy.New };
-  if (from === 'beginning') return { deliver_policy: DeliverPolicy.All };
-  if ('sequence' in from) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from.sequence };
-  const time = new Date(Date.now() - durationMs(from.since, 'from.since'));
-  return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() };
 }
 
 /** @throws JetplugError where the host must not use the durable, or must not create it again */

@@ -1,9 +1,9 @@
 import type { ServerStreamConfig, StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
+import { newStream, streamMissing } from './create-command';
 import { lossText } from './data-loss';
 import { API_ERROR, apiErrorCode } from './failures';
-import { markOf } from './ownership';
 import { changeText, coversAll, subjectsOf } from './stream-changes';
 import { refuseLosses, type StreamDeploy } from './stream-comparison';
 import { decideStream, type StreamDecision } from './stream-decision';
@@ -67,11 +67,15 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_UNCOVERED',
   'JP_STREAM_MIRROR',
   'JP_STREAM_SEALED',
+  'JP_ASSET_MISSING',
 ];
 
 async function plan(connection: Connection, wanted: WantedStream, deploy: StreamDeploy): Promise<Plan> {
   const decision = await decideStream(connection, wanted, deploy);
-  if (deploy.waits && (decision.action === 'update' || decision.action === 'recreate')) {
+  if (decision.action === 'create' && deploy.bindOnly) {
+    throw streamMissing(connection.apiPrefix, wanted, deploy.name);
+  }
+  if ((deploy.waits || deploy.bindOnly) && (decision.action === 'update' || decision.action === 'recreate')) {
     return { action: 'use', info: decision.info, managed: true };
   }
   if ('refusal' in decision) throw decision.refusal;
@@ -113,8 +117,8 @@ async function apply(
   }
 }
 
-function create({ jsm }: Connection, { settings, initially }: WantedStream, deployment: string): Promise<StreamInfo> {
-  return jsm.streams.add({ ...settings, ...initially, metadata: markOf(deployment) });
+function create({ jsm }: Connection, wanted: WantedStream, deployment: string): Promise<StreamInfo> {
+  return jsm.streams.add(newStream(wanted, deployment));
 }
 
 function stateOf(

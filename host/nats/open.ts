@@ -58,7 +58,7 @@ export async function openServices(connection: Connection, written: Config, log:
   };
   const config = { ...written, deploy };
   const repairs = async (): Promise<boolean> => {
-    if (deploy.drift === 'report') return false;
+    if (deploy.drift === 'report' || deploy.bindOnly) return false;
     await generation.check();
     return !generation.waits;
   };

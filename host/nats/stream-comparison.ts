@@ -14,6 +14,8 @@ import type { WantedStream } from './wanted-streams';
 export interface StreamDeploy extends Pick<DeployConfig, 'name' | 'allowDataLoss'> {
   /** Whether a host with a newer config decides: this host then creates streams that are missing, and changes none. */
   readonly waits?: boolean;
+  /** Whether the host creates and changes no streams (`deploy.bindOnly`). */
+  readonly bindOnly?: boolean;
 }
 
 /** A stream on the server, and how it differs from the config. */

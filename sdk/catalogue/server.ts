@@ -101,6 +101,10 @@ export const STREAM_ERRORS = {
     'A changed config would delete stored events, or drop subjects of a stream.',
     'Put the old value back, or set deploy.allowDataLoss: true for this start. The message names each handler that would lose events that it has not handled.',
   ],
+  JP_ASSET_MISSING: [
+    'A stream, bucket or durable is not on the server, and with deploy.bindOnly a host creates none.',
+    'Create what is missing with `npx jetplug apply`, with the rights to do so, or with the command in the hint of each.',
+  ],
   JP_STREAM_MISSING: [
     'A stream with manage: false in the config is not on the server.',
     'Create the stream, or remove manage: false, so that the host creates it.',

@@ -10,7 +10,7 @@ describe('loading the configuration', () => {
   test('a folder without files gets the built-in defaults', () => {
     const { config } = folder.load();
     expect(config).toEqual<Config>({
-      deploy: { name: 'jetplug', allowDataLoss: false, drift: 'repair', onRecreate: 'refuse' },
+      deploy: { name: 'jetplug', allowDataLoss: false, drift: 'repair', bindOnly: false, onRecreate: 'refuse' },
       nats: {
         servers: [],
         credentials: {},
@@ -81,7 +81,7 @@ shutdown: { grace: 0s }
 `,
     );
     expect(folder.load().config).toEqual<Config>({
-      deploy: { name: 'jetplug', allowDataLoss: false, drift: 'repair', onRecreate: 'refuse' },
+      deploy: { name: 'jetplug', allowDataLoss: false, drift: 'repair', bindOnly: false, onRecreate: 'refuse' },
       nats: {
         servers: ['nats://one:4222', 'tls://[::1]:4223', 'two'],
         credentials: { user: 'jetplug', password: '0071' },
