@@ -4,14 +4,7 @@ import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client'
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { Connection } from './connection';
-import {
-  changeTexts,
-  correctedConfig,
-  differencesOf,
-  isComplete,
-  newConfig,
-  type FieldChange,
-} from './durable-config';
+import { changeTexts, correctedConfig, differencesOf, isComplete, newConfig, type FieldChange } from './durable-config';
 import { decideDurable, durableText, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
