@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { JetplugError } from '../../sdk/internal';
 import type { ConsumerInfo, StreamInfo } from './client';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { findDurable } from './find-durable';
+import { givenMetadata } from './ownership';
 import { findStream, isStreamNotFound } from './streams';
 
 /**
@@ -41,9 +43,12 @@ interface Asset {
 
 /** The mark of the owner is in the metadata, so an asset that got another owner is not deleted. */
 function assertSame(what: string, read: Asset, now: Asset): void {
-  const isSame =
-    now.created === read.created && JSON.stringify(now.config.metadata) === JSON.stringify(read.config.metadata);
+  const isSame = now.created === read.created && isDeepStrictEqual(metadataOf(now), metadataOf(read));
   if (!isSame) throw new JetplugError('JP_PLAN_STALE', `${what} was created or marked anew since the plan was made`);
+}
+
+function metadataOf({ config }: Asset): Record<string, string> {
+  return givenMetadata(config.metadata);
 }
 
 async function request(connection: Connection, subject: string, what: string, gone: number): Promise<void> {

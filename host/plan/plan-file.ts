@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { JetplugError } from '../../sdk/internal';
+import { givenMetadata } from '../nats/ownership';
 import { assetKey, type PlannedChange, type Step } from './change';
 
 /** A plan that `jetplug plan --out` has written, for `jetplug apply`. */
@@ -79,9 +80,8 @@ function filed({ change, target }: Step): FiledChange {
 
 /** Leaves out what the server writes by itself, and a pause, which no change of a plan concerns. */
 function comparable(config: object): object {
-  const { metadata = {}, pause_until: _, ...settings } = config as Record<string, unknown>;
-  const own = Object.entries(metadata as Record<string, string>).filter(([key]) => !key.startsWith('_nats.'));
-  return { ...settings, metadata: Object.fromEntries(own) };
+  const { metadata, pause_until: _, ...settings } = config as Record<string, unknown>;
+  return { ...settings, metadata: givenMetadata(metadata as Record<string, string> | undefined) };
 }
 
 /** The order of the keys plays no part. */

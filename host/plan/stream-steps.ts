@@ -2,7 +2,6 @@ import type { DeployConfig } from '../config/config';
 import { overlap } from '../config/overlap';
 import type { Connection } from '../nats/connection';
 import { lossEffect, lossOfAll } from '../nats/data-loss';
-import { CONTENTS } from '../nats/ensure-streams';
 import type { ServerAssets } from '../nats/server-assets';
 import { configName, subjectsOf, type StreamChange } from '../nats/stream-changes';
 import { decideStream, type StreamDecision } from '../nats/stream-decision';
@@ -74,10 +73,18 @@ export function nameOf({ settings: { name } }: { readonly settings: { readonly n
   return name.startsWith('KV_') ? { kind: 'bucket', name: name.slice('KV_'.length) } : { kind: 'stream', name };
 }
 
-function createImpact(wanted: WantedStream): string {
-  const { use, settings } = wanted;
-  if (use === 'events') return `it will hold ${settings.subjects.join(' ')}; events published before are not in it`;
-  return `it will hold ${CONTENTS[use](wanted)}`;
+function createImpact({ use, settings: { name, subjects } }: WantedStream): string {
+  const plugin = name.replace(/^(KV|LOG)_jetplug-/, '');
+  const holds: Record<WantedStream['use'], string> = {
+    events: `${subjects.join(' ')}; events published before are not in it`,
+    'dead-letters': 'the dead letters',
+    retries: 'the events of the retry queues',
+    bucket: plugin === name ? 'the hosts’ records of attempts and settled events' : `the values of plugin ${plugin}`,
+    log: `the commits of plugin ${plugin}`,
+    runs: 'the records of runs',
+    audit: 'the records of changes',
+  };
+  return `it will hold ${holds[use]}`;
 }
 
 function fieldsOf(changes: readonly StreamChange[]): NonNullable<PlannedChange['fields']> {

@@ -24,7 +24,10 @@ export interface Deployed {
 }
 
 /** Compares a deployment with the server, as `jetplug plan` does. */
-export function planOf(connection: Connection, { config, plugins, withStore = [], hasUnread = false }: Deployed): Promise<Step[]> {
+export function planOf(
+  connection: Connection,
+  { config, plugins, withStore = [], hasUnread = false }: Deployed,
+): Promise<Step[]> {
   const assets = Object.entries(plugins).map(([plugin, handlers]): PluginAssets => {
     const specs = Object.entries(handlers).map(([handler, { subject, stream = 'EVENTS', from = 'beginning' }]) => {
       const { ackWaitMs, maxAckPending } = config.delivery;
@@ -60,7 +63,13 @@ export async function applySteps(
   for (const step of selectSteps(steps, options).made) await makeStep(connection, step, options);
 }
 
-const SIGNS: Record<PlannedChange['change'], string> = { create: '+', update: '~', recreate: '!', orphan: '-', foreign: '?' };
+const SIGNS: Record<PlannedChange['change'], string> = {
+  create: '+',
+  update: '~',
+  recreate: '!',
+  orphan: '-',
+  foreign: '?',
+};
 
 /** A change on one line: sign, asset, fields, what it means, and the flags that it needs. */
 export function lineOf({ change: { change, kind, name, stream, fields, impact, needs, atStart } }: Step): string {
