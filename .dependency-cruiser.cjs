@@ -53,6 +53,7 @@ const PARTS = {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['ajv', 'fastify', 'prom-client'],
   },
+  'host/plan/': { paths: ['sdk/', 'host/(base|config|records|broker|nats|plugin)/'] },
   'host/page/': {
     paths: ['sdk/', 'host/(base|config|log|records|broker|effects|nats|load|ops)/'],
     packages: ['fastify'],

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JetplugError, topFrame, type Location } from '../../sdk/internal';
 import { encodeError } from '../isolation/wire-error';
 import { contractRecordOf, type ContractRecord } from '../plugin/contract-record';
+import { pluginAssets, type PluginAssets } from '../plugin/plugin-assets';
 import type { Claimant } from '../plugin/name-registry';
 import { compile } from '../load/compile';
 import { providersFor, type FolderProviders } from '../load/folder-providers';
@@ -16,7 +17,7 @@ import { checkServices } from './check-services';
 import { checkSource } from './check-source';
 
 /*
- * The process in which `jetplug check` and `jetplug docs` run the authors' code. It loads each plugin without a network.
+ * The process in which `jetplug check`, `docs` and `plan` run the authors' code. It loads each plugin without a network.
  * For `check`, it builds each as well.
  */
 
@@ -45,11 +46,13 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
     const warnings: Error[] = [];
     let plugin: DescribedPlugin | undefined;
     let contracts: ContractRecord | undefined;
+    let assets: PluginAssets | undefined;
     try {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
       const shared = providersFor(file, config.plugins.dirs);
       plugin = describe(compile({ file }, { use: config.plugins.use, shared }), config);
-      if (until === 'described') contracts = contractRecordOf(plugin, config);
+      if (until === 'assets') assets = pluginAssets(plugin, config);
+      else if (until === 'described') contracts = contractRecordOf(plugin, config);
       else {
         const found = checkSource(plugin);
         problems.push(...withoutStream(plugin, config), ...found.problems);
@@ -64,7 +67,7 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
     await send({
       is: 'checked',
       file,
-      ...(plugin && { plugin: claimOf(plugin), contracts }),
+      ...(plugin && { plugin: claimOf(plugin), contracts, assets }),
       problems: problems.map(encodeError),
       warnings: [...warnings, ...(plugin ? networkWarnings(plugin) : [])].map(encodeError),
     });

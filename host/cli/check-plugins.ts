@@ -4,6 +4,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { decodeError } from '../isolation/wire-error';
 import type { ContractRecord } from '../plugin/contract-record';
+import type { PluginAssets } from '../plugin/plugin-assets';
 import type { Claimant } from '../plugin/name-registry';
 import { errorsOf } from './output';
 import type { CheckConfig, CheckMessage, CheckOrder } from './check-protocol';
@@ -13,6 +14,8 @@ export interface CheckedPlugin {
   readonly plugin?: Claimant | undefined;
   /** Present where plugins are only described. */
   readonly contracts?: ContractRecord | undefined;
+  /** Present where the assets of the plugins are asked for. */
+  readonly assets?: PluginAssets | undefined;
   readonly problems: readonly JetplugError[];
   readonly warnings: readonly JetplugError[];
 }
@@ -60,10 +63,10 @@ function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => voi
         return;
       }
       taken++;
-      const { file, plugin, contracts, problems, warnings } = message;
+      const { file, plugin, contracts, assets, problems, warnings } = message;
       const decoded = (errors: typeof problems): JetplugError[] =>
         errors.flatMap((error) => errorsOf(decodeError(error))).map((error) => error.with({ file }));
-      take({ plugin, contracts, problems: decoded(problems), warnings: decoded(warnings) });
+      take({ plugin, contracts, assets, problems: decoded(problems), warnings: decoded(warnings) });
     });
     child.once('error', (cause) => {
       // The process could not be started or could not get its order, so an `exit` event may never come.

@@ -8,6 +8,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   start: async () => (await import('./start.js')).startCommand,
   dev: async () => (await import('./dev.js')).devCommand,
   check: async () => (await import('./check.js')).checkCommand,
+  plan: async () => (await import('./plan.js')).planCommand,
+  apply: async () => (await import('./apply.js')).applyCommand,
   publish: async () => (await import('./publish.js')).publishCommand,
   plugins: async () => (await import('./plugins.js')).pluginsCommand,
   routes: async () => (await import('./routes.js')).routesCommand,

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import { ask, canAsk } from './ask';
 import { PNPM_FILES, PROJECT_FILES } from './init-files';
 import { completeManifest, scriptsIn } from './init-package';
 import { FIRST_EVENT, FIRST_PLUGIN } from './init-plugin';
@@ -100,15 +100,8 @@ function managerOf(folder: string): 'npm' | 'pnpm' {
 }
 
 async function asksToInstall(manager: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await new Promise<string>((resolve) => {
-    // Ctrl-C and Ctrl-D close the input. The question then has no answer.
-    terminal.once('close', () => resolve('no'));
-    terminal.question(`\nInstall the packages now, with ${manager} install? [Y/n] `, resolve);
-  });
-  terminal.close();
-  return /^(y|yes|)$/i.test(answer.trim());
+  if (!canAsk()) return false;
+  return /^(y|yes|)$/i.test(await ask(`\nInstall the packages now, with ${manager} install? [Y/n] `));
 }
 
 /** @throws JetplugError `JP_INSTALL_FAILED` */

@@ -43,15 +43,31 @@ export async function lossesOf(
   return losses;
 }
 
+/** Returns the loss of all events of a stream. The consumers are those of the stream. */
+export function lossOfAll({ state }: StreamInfo, consumers: Iterable<ConsumerInfo>): Omit<DataLoss, 'change'> {
+  const handlers = [...consumers]
+    .map((consumer) => ({
+      handler: handlerName(consumer),
+      events: exactly(consumer.num_pending + consumer.num_ack_pending),
+    }))
+    .filter(({ events }) => events.atMost > 0);
+  return { deletes: true, events: exactly(state.messages), handlers };
+}
+
 /** Returns a text such as `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3`. */
-export function lossText({ change, deletes, events, handlers }: DataLoss): string {
+export function lossText(loss: DataLoss): string {
+  return `${loss.change}: ${lossEffect(loss)}`;
+}
+
+/** Returns the effect of a loss as text, without the change that causes it. */
+export function lossEffect({ deletes, events, handlers }: Omit<DataLoss, 'change'>): string {
   // A change that affects no stored event is listed only if the change deletes nothing.
-  if (events.atMost === 0) {
-    return `${change}: later events on the dropped subjects would not be stored; none is stored now`;
+  if (events.atMost === 0 && !deletes) {
+    return 'later events on the dropped subjects would not be stored; none is stored now';
   }
   const fate = deletes ? 'would be deleted' : 'would reach no handler any more, and later ones would not be stored';
   const each = handlers.map((one) => `${one.handler} would lose ${countText(one.events)} that it has not handled`);
-  return `${change}: ${countText(events)} stored ${events.atMost === 1 ? 'event' : 'events'} ${fate}${each.map((text) => `; ${text}`).join('')}`;
+  return `${countText(events)} stored ${events.atMost === 1 ? 'event' : 'events'} ${fate}${each.map((text) => `; ${text}`).join('')}`;
 }
 
 function countText({ atLeast, atMost, estimated }: EventCount): string {

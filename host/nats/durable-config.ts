@@ -142,9 +142,14 @@ export function isComplete(spec: DurableSettings, actual: ServerConfig): boolean
 
 /** Returns the changes as texts such as `max_deliver: 3 → -1`. */
 export function changeTexts(changes: readonly FieldChange[]): string[] {
+  return readableChanges(changes).map(({ field, from, to }) => `${field}: ${from} → ${to}`);
+}
+
+/** Returns the changes with their values as readable text, without those that only follow from others. */
+export function readableChanges(changes: readonly FieldChange[]): { field: string; from: string; to: string }[] {
   return changes
     .filter(({ field }) => changes.length === 1 || field !== `metadata ${SETTINGS}`)
-    .map(({ field, from, to }) => `${field}: ${settingText(field, from)} → ${settingText(field, to)}`);
+    .map(({ field, from, to }) => ({ field, from: settingText(field, from), to: settingText(field, to) }));
 }
 
 /** Returns the differences in the fields that are the same for every durable. */

@@ -2,10 +2,9 @@ import { terminalText } from '../base/utf8';
 import type { ConsumerInfo } from './client';
 import type { Connection } from './connection';
 import { asBrokerError } from './failures';
-import { listDurables } from './list-durables';
 import { ownershipOf, type Ownership } from './ownership';
 import { pausedUntilOf } from './pauses';
-import { isStreamNotFound } from './streams';
+import { readServerAssets } from './server-assets';
 
 /** A durable on the server, with the handler that its marks name. */
 export interface HandlerDurable {
@@ -26,24 +25,10 @@ export interface HandlerDurable {
  */
 export async function handlerDurables(connection: Connection, deployment: string): Promise<HandlerDurable[]> {
   try {
-    const streams: string[] = [];
-    for await (const { config, state } of connection.jsm.streams.list()) {
-      if (state.consumer_count > 0) streams.push(config.name);
-    }
-    const lists = await Promise.all(streams.map((stream) => durablesOf(connection, stream)));
-    return lists.flat().map((info) => describe(info, deployment));
+    const { durables } = await readServerAssets(connection);
+    return [...durables.values()].flat().map((info) => describe(info, deployment));
   } catch (error) {
     throw asBrokerError(error, 'listing the durables on the server');
-  }
-}
-
-/** Lists the durables of a stream; none if there is no such stream. */
-export async function durablesOf(connection: Connection, stream: string): Promise<ConsumerInfo[]> {
-  try {
-    return [...(await listDurables(connection, stream)).values()];
-  } catch (error) {
-    if (isStreamNotFound(error)) return [];
-    throw error;
   }
 }
 

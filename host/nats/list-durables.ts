@@ -1,5 +1,6 @@
 import type { ConsumerInfo } from './client';
 import type { Connection } from './connection';
+import { isStreamNotFound } from './streams';
 
 /** Lists all durables of a stream, by name. */
 export async function listDurables({ requests }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
@@ -15,5 +16,15 @@ export async function listDurables({ requests }: Connection, stream: string): Pr
     for (const info of consumers) found.set(info.name, info);
     offset += consumers.length;
     if (consumers.length === 0 || offset >= page.total) return found;
+  }
+}
+
+/** Lists the durables of a stream; none if there is no such stream. */
+export async function durablesOf(connection: Connection, stream: string): Promise<ConsumerInfo[]> {
+  try {
+    return [...(await listDurables(connection, stream)).values()];
+  } catch (error) {
+    if (isStreamNotFound(error)) return [];
+    throw error;
   }
 }

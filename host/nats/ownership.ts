@@ -25,3 +25,11 @@ export function ownershipOf(metadata: Record<string, string> | undefined, deploy
   if (marked === undefined) return { kind: 'unmarked' };
   return marked === deployment ? { kind: 'ours' } : { kind: 'other-deployment', deployment: marked };
 }
+
+/**
+ * Returns the metadata entries of an asset without those that the server adds by itself. It adds some only to the answer
+ * of some requests.
+ */
+export function givenMetadata(metadata: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith('_nats.')));
+}

@@ -54,7 +54,12 @@ export function fixedChanges(changes: readonly StreamChange[]): StreamChange[] {
 
 /** Returns a change as a text such as `maxAge 7d → 1h`. */
 export function changeText({ field, from, to }: StreamChange): string {
-  return `${CONFIG_NAMES[field] ?? field} ${from} → ${to}`;
+  return `${configName(field)} ${from} → ${to}`;
+}
+
+/** Returns the name of a setting in the config, or the server's own name of a setting that the config does not have. */
+export function configName(field: string): string {
+  return CONFIG_NAMES[field] ?? field;
 }
 
 /** Returns the subjects of a stream; none for a mirror, which has no subjects. */

@@ -1,12 +1,13 @@
 import { retryUntil } from '../base/retry-until';
 import type { Delivery } from '../broker/delivery';
 import type { DurableSpec } from '../broker/durable';
-import { RetryDelivery, retryQueueDurable } from '../broker/retry-queue';
+import { RetryDelivery } from '../broker/retry-queue';
 import type { PartedLog } from '../log/log';
 import type { PluginDefinition } from '../load/describe';
 import type { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import type { Settlements } from '../records/settlements';
+import { retryDurableOf } from './plugin-assets';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt, findFailing, openSettlements } from './reconcile';
 
@@ -48,12 +49,7 @@ export class RetryFeed {
     private readonly host: PluginHost,
     private readonly log: PartedLog,
   ) {
-    const { plugin, handler, durable } = options;
-    this.durable = {
-      ...retryQueueDurable(plugin.name, handler, durable.ackWaitMs, durable.deployment),
-      pausedWith: { stream: durable.stream, durable: durable.durable },
-      ...(durable.mayRecreate && { mayRecreate: true }),
-    };
+    this.durable = retryDurableOf(options.durable);
   }
 
   start(): void {

@@ -117,6 +117,22 @@ export const STREAM_ERRORS = {
     'A stream has reached its limit. It keeps its messages and refuses new ones.',
     'No event is lost: each waits in its own stream, and a redriven dead letter among the dead letters. For the stream in the message, raise deadLetters.maxBytes (or drop dead letters: `jetplug dead drop`) or retries.maxBytes.',
   ],
+  JP_PLAN_STALE: [
+    'The server, the config or the plugins have changed since the plan was made.',
+    'Make a new plan with `jetplug plan --out FILE`, look at it, and apply that one.',
+  ],
+  JP_PLAN_FILE_INVALID: [
+    'The file is not a plan that `jetplug plan --out` of this version has written.',
+    'Make the plan again with `jetplug plan --out FILE`.',
+  ],
+  JP_PLAN_DATA_LOSS: [
+    'A change of the plan deletes stored events or values, or drops subjects of a stream.',
+    'Look at the numbers in `jetplug plan`. If the loss is meant, add --allow-data-loss. Nothing is changed.',
+  ],
+  JP_PLAN_NOT_CONFIRMED: [
+    'The changes were not confirmed.',
+    'Nobody can be asked, because the input or the output is no terminal: add --yes, after a look at `jetplug plan`.',
+  ],
   JP_ADOPT_UNWANTED: [
     'Neither the config nor the plugins need the stream, bucket or durable that was to be adopted.',
     'Adopt one that the message lists, or name it in the config first.',

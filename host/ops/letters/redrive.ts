@@ -8,7 +8,7 @@ import type { Connection } from '../../nats/connection';
 import { durablePosition, ensureDurable } from '../../nats/consumers';
 import type { StoredLetter } from '../../broker/stored-letter';
 import { findDurable } from '../../nats/find-durable';
-import { durablesOf } from '../../nats/handler-durables';
+import { durablesOf } from '../../nats/list-durables';
 import { readHeaders } from '../../nats/headers';
 import { ensureManagedStream } from '../../nats/managed-stream';
 import { NatsRetryQueue } from '../../nats/retry-queue';

@@ -1,0 +1,65 @@
+import type { PlannedChange } from '../plan/change';
+import { paint, print } from './output';
+
+type Kind = PlannedChange['change'];
+
+const SIGNS: Record<
+  Kind,
+  { readonly sign: string; readonly style: Parameters<typeof paint>[0]; readonly what: string }
+> = {
+  create: { sign: '+', style: 'green', what: 'to create' },
+  update: { sign: '~', style: 'yellow', what: 'to update in place' },
+  recreate: { sign: '!', style: 'red', what: 'to delete and create again' },
+  orphan: { sign: '-', style: 'magenta', what: 'that nothing needs' },
+  foreign: { sign: '?', style: 'red', what: 'not ours' },
+};
+
+/** Prints the changes as an operator reads them. Prints nothing where nothing is to be changed. */
+export function printPlan(changes: readonly PlannedChange[]): void {
+  for (const change of changes) for (const line of changeLines(change)) print(line);
+  if (changes.length > 0) print(`${summary(changes)}. ${paint('dim', atStartText(changes))}`);
+  else if (process.stdout.isTTY) print(paint('dim', 'The server has what the config and the plugins need.'));
+}
+
+function changeLines({ change, fields = [], impact, needs = [], ...about }: PlannedChange): string[] {
+  const { sign, style } = SIGNS[change];
+  return [
+    `${paint(style, sign)} ${headline(about)}`,
+    ...fields.map(({ field, from, to }) => `    ${field}: ${from} → ${to}`),
+    `    ${paint('dim', impact)}`,
+    ...(needs.length > 0 ? [`    ${paint('dim', `apply makes this with ${needs.join(' ')}`)}`] : []),
+  ];
+}
+
+/** Names the asset of a change. */
+export function headline({
+  kind,
+  name,
+  stream,
+  plugin,
+  handler,
+}: Omit<PlannedChange, 'change' | 'impact' | 'atStart'>): string {
+  const owner = plugin === undefined || handler === undefined ? '' : `, of ${plugin}.${handler}`;
+  return `${kind} ${paint('bold', name)}${stream === undefined ? '' : ` on stream ${stream}${owner}`}`;
+}
+
+/** Returns the sign and the asset of a change. */
+export function changeTitle({ change, ...about }: PlannedChange): string {
+  return `${paint(SIGNS[change].style, SIGNS[change].sign)} ${headline(about)}`;
+}
+
+function summary(changes: readonly PlannedChange[]): string {
+  const counted = (Object.keys(SIGNS) as Kind[]).map((kind) => {
+    const count = changes.filter(({ change }) => change === kind).length;
+    return count === 0 ? [] : [`${count} ${SIGNS[kind].what}`];
+  });
+  return counted.flat().join(', ');
+}
+
+function atStartText(changes: readonly PlannedChange[]): string {
+  const own = changes.filter(({ atStart }) => atStart).length;
+  if (own === changes.length) return 'A host that starts makes these changes too.';
+  return own === 0
+    ? 'A host that starts makes none of these changes.'
+    : `A host that starts makes ${own} of these changes.`;
+}

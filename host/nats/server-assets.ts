@@ -1,0 +1,22 @@
+import type { ConsumerInfo, StreamInfo } from './client';
+import type { Connection } from './connection';
+import { durablesOf } from './list-durables';
+
+/** All streams on the server that the credentials reach, and their consumers. Buckets and commit logs are streams. */
+export interface ServerAssets {
+  /** The streams by name. */
+  readonly streams: ReadonlyMap<string, StreamInfo>;
+  /** The consumers of each stream that has any, by the stream's name. */
+  readonly durables: ReadonlyMap<string, readonly ConsumerInfo[]>;
+}
+
+/** Lists all streams and their consumers. */
+export async function readServerAssets(connection: Connection): Promise<ServerAssets> {
+  const streams = new Map<string, StreamInfo>();
+  for await (const info of connection.jsm.streams.list()) streams.set(info.config.name, info);
+  const used = [...streams.values()].filter(({ state }) => state.consumer_count > 0);
+  const durables = await Promise.all(
+    used.map(async ({ config: { name } }) => [name, await durablesOf(connection, name)] as const),
+  );
+  return { streams, durables: new Map(durables) };
+}

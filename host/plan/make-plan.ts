@@ -1,0 +1,57 @@
+import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import type { Connection } from '../nats/connection';
+import { readServerAssets, type ServerAssets } from '../nats/server-assets';
+import type { PluginAssets } from '../plugin/plugin-assets';
+import type { Step } from './change';
+import { durableSteps } from './durable-steps';
+import { neededStreams } from './needed-streams';
+import { foreignDurablesOn, orphanSteps } from './orphan-steps';
+import { inSafeOrder } from './order';
+import { overlapsOf, streamSteps, type Overlap } from './stream-steps';
+
+/** The plugins of the plugins folders, as far as they could be read. */
+export interface ReadPlugins {
+  readonly plugins: readonly PluginAssets[];
+  /** Whether some plugin could not be read, so that its assets are not known. */
+  readonly hasUnread: boolean;
+}
+
+/**
+ * Compares the config and the plugins with the server. Changes nothing.
+ * @returns the steps that bring the server to the config, in the order in which `apply` makes them
+ * @throws JetplugError `JP_BROKER_*` if the server does not answer
+ */
+export async function makePlan(
+  connection: Connection,
+  config: Config,
+  { plugins, hasUnread }: ReadPlugins,
+): Promise<Step[]> {
+  const server = await readServerAssets(connection);
+  const { deploy } = config;
+  const needed = await neededStreams(connection, config, plugins, server);
+  const streams = await streamSteps(connection, needed, deploy, server);
+  const durables = await durableSteps(connection, plugins, streams, server);
+  const orphans = orphanSteps(server, { deployment: deploy.name, needed, plugins, hasUnread });
+  const steps = [...streams, ...durables, ...orphans];
+  return inSafeOrder(steps.map((step) => withObstacles(step, steps, server, deploy.name)));
+}
+
+/** Adds the reasons why the server, or the rule that nothing foreign is touched, forbids a step. */
+function withObstacles(step: Step, steps: readonly Step[], server: ServerAssets, deployment: string): Step {
+  const { target, change } = step;
+  if (step.refusal || target.kind !== 'stream' || change.change === 'foreign') return step;
+  const isDeleted = change.change === 'recreate' || change.change === 'orphan';
+  const refusal = isDeleted && target.found ? foreignDurablesOn(target.found, server, deployment) : undefined;
+  if (refusal) return { ...step, refusal };
+  const overlaps = target.wanted ? overlapsOf(target.wanted, steps, server) : [];
+  const foreign = overlaps.filter(({ isOrphan }) => !isOrphan);
+  if (foreign.length > 0) return { ...step, refusal: overlapError(change.name, foreign) };
+  return overlaps.length > 0 ? { ...step, waitsFor: overlaps.map(({ stream }) => stream) } : step;
+}
+
+export function overlapError(name: string, overlaps: readonly Overlap[], hint?: string): JetplugError {
+  const others = overlaps.map(({ stream }) => stream).join(', ');
+  const message = `stream ${name} and the stream ${others} on the server would hold the same subjects`;
+  return new JetplugError('JP_STREAM_OVERLAP', message, { hint });
+}
