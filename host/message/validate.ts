@@ -14,6 +14,8 @@ export interface Validated {
   readonly kind: 'validated';
   readonly event: Envelope;
   readonly decoded: Decoded;
+  /** Set if the contract's `upcast` has converted the fields. */
+  readonly isUpcast?: true;
 }
 
 /**

@@ -121,7 +121,7 @@ export const PLUGIN_ERRORS = {
     'Name the same contract in both places. The handler gets the events of the one that @Subscribe names.',
   ],
   JP_CONTRACT_INVALID: [
-    'The schema of a contract is no Standard Schema.',
+    'The schema of a contract is no Standard Schema, or its `upcast` is no function.',
     'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
   ],
   JP_CONTRACT_ENVELOPE: [
