@@ -49,8 +49,8 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
       const shared = providersFor(file, config.plugins.dirs);
       plugin = describe(compile({ file }, { use: config.plugins.use, shared }), config);
-      if (until === 'described') contracts = contractRecordOf(plugin, config);
-      else {
+      contracts = contractRecordOf(plugin, config);
+      if (until !== 'described') {
         const found = checkSource(plugin);
         problems.push(...withoutStream(plugin, config), ...found.problems);
         warnings.push(...checkContracts(plugin), ...found.warnings);

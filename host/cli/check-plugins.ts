@@ -11,7 +11,6 @@ import type { CheckConfig, CheckMessage, CheckOrder } from './check-protocol';
 /** The findings about one plugin file. */
 export interface CheckedPlugin {
   readonly plugin?: Claimant | undefined;
-  /** Present where plugins are only described. */
   readonly contracts?: ContractRecord | undefined;
   readonly problems: readonly JetplugError[];
   readonly warnings: readonly JetplugError[];

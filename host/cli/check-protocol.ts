@@ -24,7 +24,7 @@ export type CheckMessage =
       readonly file: string;
       /** Absent where the plugin could not be read. */
       readonly plugin?: Claimant | undefined;
-      /** Present where plugins are only described. */
+      /** Absent where the plugin could not be described. */
       readonly contracts?: ContractRecord | undefined;
       readonly problems: readonly WireError[];
       /** Findings that do not stop a host from running the plugin. */

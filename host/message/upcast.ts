@@ -31,7 +31,10 @@ function upcast(decoded: Decoded, contract: EventContract, misfit: Invalid): May
   if ('kind' in fields) return fields;
   return then(validate({ ...decoded, fields: fields.value }, contract), (result) =>
     result.kind === 'invalid'
-      ? because(misfit, `after the upcast: ${result.error.message}`, result.error.cause)
+      ? {
+          ...because(misfit, `after the upcast: ${result.error.message}`, result.error.cause),
+          ...(result.misfits && { misfits: result.misfits }),
+        }
       : { ...result, isUpcast: true },
   );
 }
@@ -59,5 +62,5 @@ function convert(
 
 /** Returns the outcome with both reasons: why the event does not fit, and why the upcast does not help. */
 function because({ error }: Invalid, why: string, cause: unknown = error.cause): Invalid {
-  return invalid('schema', `${error.message}; ${why}`, cause);
+  return { ...invalid('schema', `${error.message}; ${why}`, cause), misfits: [{ field: '', message: why }] };
 }

@@ -237,7 +237,8 @@ function nameOf({ stream, durable }: DurableName): string {
   return `durable ${durable} on stream ${stream}`;
 }
 
-function positionOf(info: ConsumerInfo): DurablePosition {
+/** Returns the position of a durable. */
+export function positionOf(info: ConsumerInfo): DurablePosition {
   const { delivered, ack_floor } = info;
   // Before the first delivery nats-server 2.12 reports the start position instead of an ack floor.
   const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
