@@ -214,10 +214,10 @@ export class ChildPlugin {
  * @throws OutcomeKnown for an event that does not fit its contract
  */
 async function eventOf(
-  { envelope, fields, cloudEvent }: WireEvent,
+  { envelope, fields, subject, cloudEvent }: WireEvent,
   { contract }: HandlerDefinition,
 ): Promise<Envelope> {
-  const decoded = { kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent } as const;
+  const decoded = { kind: 'decoded', envelope, fields: { ...fields }, hops: 0, subject, cloudEvent } as const;
   const outcome = await validateStored(decoded, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;

@@ -30,7 +30,9 @@ export function validate(
   const { envelope, fields } = decoded;
   if (!contract) return { kind: 'validated', event: rawEvent(decoded), decoded };
   try {
-    if (envelope.event_type !== contract.subject) return otherType(envelope, contract);
+    // An event that waits under an earlier subject of the handler has that subject as its type.
+    const { event_type: type } = envelope;
+    if (type !== contract.subject && type !== decoded.subject) return otherType(envelope, contract);
     const result = contract.schema['~standard'].validate(fields);
     const validating = promiseOf(result);
     if (!validating) return accept(result as Result, decoded, contract);

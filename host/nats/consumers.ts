@@ -8,6 +8,7 @@ import {
   changeTexts,
   correctedConfig,
   differencesOf,
+  filtersFor,
   isComplete,
   newConfig,
   type DurableDifferences,
@@ -15,6 +16,8 @@ import {
 } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
+import { positionOf } from './durable-position';
+import { formerSubjects, waitingFormer } from './former-subjects';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
 import { findPause, followPause } from './pauses';
@@ -28,13 +31,19 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
   try {
     // Without a known position the durable most likely does not exist.
     const created = spec.resumeAfter === undefined ? await createIfMissing(connection, spec) : undefined;
-    if (created) return positionOf(created);
+    if (created) return { ...positionOf(created), ...formerOf(spec) };
     const existing = await findDurable(connection, spec.stream, spec.durable);
-    return existing ? await correct(connection, spec, existing) : positionOf(await create(connection, spec));
+    if (!existing) return { ...positionOf(await create(connection, spec)), ...formerOf(spec) };
+    const present = { ...spec, former: await formerSubjects(connection, spec, existing) };
+    return { ...(await correct(connection, present, existing)), ...formerOf(present) };
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
   }
+}
+
+function formerOf({ former = [] }: DurableSpec): Pick<DurablePosition, 'former'> {
+  return former.length > 0 ? { former } : {};
 }
 
 /**
@@ -67,7 +76,12 @@ export async function durableCheckpoint(
 
 export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableCheckpoint {
   const { created, ackFloor } = positionOf(info);
-  return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
+  return {
+    created,
+    delivered: info.delivered.stream_seq,
+    ackFloor,
+    isComplete: isComplete({ ...spec, former: waitingFormer(spec, info) }, { ...info.config }),
+  };
 }
 
 /** The server creates consumers one after the other. With more requests at once the last ones would time out. */
@@ -83,7 +97,7 @@ async function create(connection: Connection, spec: DurableSpec, pausedUntil?: s
     ...(pause !== undefined && { pause_until: pause }),
   };
   const created = await requestLimit.take(() =>
-    connection.requests.askApi<ConsumerInfo>(createRequest(spec), {
+    connection.requests.askApi<ConsumerInfo>(requestFor(spec), {
       stream_name: spec.stream,
       config,
       action: 'create',
@@ -103,6 +117,11 @@ export function createRequest({
   subject = '>',
 }: DurableName & { subject?: string | undefined }): string {
   return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
+}
+
+function requestFor(spec: DurableSpec): string {
+  const [filter, ...more] = filtersFor(spec);
+  return createRequest({ ...spec, subject: more.length === 0 ? filter : undefined });
 }
 
 /** Brings a durable to its settings by an update, or by deleting and creating the durable if it has skipped events. */
@@ -131,7 +150,7 @@ async function update(
 ): Promise<ConsumerInfo> {
   const body = { stream_name: spec.stream, config: correctedConfig(spec, { ...config }), action: 'update' };
   try {
-    return await requestLimit.take(() => connection.requests.askApi(createRequest(spec), body));
+    return await requestLimit.take(() => connection.requests.askApi(requestFor(spec), body));
   } catch (error) {
     if (isFolderMissing(error) && spec.resumeAfter !== undefined) return replace(connection, spec, { config });
     if (apiErrorCode(error) === undefined) throw error;
@@ -235,19 +254,4 @@ type DurableName = Pick<DurableSpec, 'stream' | 'durable'>;
 
 function nameOf({ stream, durable }: DurableName): string {
   return `durable ${durable} on stream ${stream}`;
-}
-
-/** Returns the position of a durable. */
-export function positionOf(info: ConsumerInfo): DurablePosition {
-  const { delivered, ack_floor } = info;
-  // Before the first delivery nats-server 2.12 reports the start position instead of an ack floor.
-  const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
-  const { opt_start_seq: start } = info.config;
-  return {
-    pending: info.num_pending,
-    inFlight: info.num_ack_pending,
-    ackFloor: floor,
-    created: info.created,
-    ...(start === undefined ? {} : { startSequence: start }),
-  };
 }

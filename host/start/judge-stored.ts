@@ -1,7 +1,7 @@
 import { covers } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
-import { positionOf } from '../nats/consumers';
+import { positionOf } from '../nats/durable-position';
 import { filtersOf } from '../nats/durable-filters';
 import { findDurable } from '../nats/find-durable';
 import { startOfNewest } from '../nats/message-count';

@@ -61,6 +61,12 @@ test('an event of another type is refused, and both types are named', () => {
   expect(result.error.message).toBe('event_type is "video.published"; the handler takes "video.watch_started"');
 });
 
+test('an event under an earlier subject of the handler has that subject as its type, and is validated', () => {
+  const earlier = { ...decoded({ user_id: 'u1' }, 'video.watched'), subject: 'video.watched' };
+  expect((validate(earlier, VideoWatchStarted) as Validated).event).toMatchObject({ event_type: 'video.watched' });
+  expect(validate({ ...earlier, fields: {} }, VideoWatchStarted)).toMatchObject({ reason: 'schema' });
+});
+
 test('a schema cannot change the envelope', () => {
   const forging = contractOf(() => ({ value: { event_id: 'forged', event_type: 'forged', user_id: 'u1' } }));
   expect((validate(decoded({}), forging) as Validated).event).toEqual({ ...ENVELOPE, user_id: 'u1' });
