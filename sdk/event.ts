@@ -21,15 +21,25 @@ export interface EventContract<Output extends object = object, Input = unknown> 
   readonly schema: StandardSchemaV1<Input, Output>;
   /** The paths of the secret fields. */
   readonly secret?: readonly string[];
+  /** Converts the fields of an old form of the event. See {@link EventOptions.upcast}. */
+  readonly upcast?: ((old: Record<string, unknown>) => unknown) | undefined;
 }
 
 /** Options of a contract. */
-export interface EventOptions {
+export interface EventOptions<Input = unknown> {
   /**
    * The secret fields, such as `['card.number']`: a dot leads into an object, and into each item of a list. The page
    * shows them as `•••`. Plugins, streams and commands have them in full. Default: none.
    */
   readonly secret?: readonly string[];
+  /**
+   * Converts the fields of an event that was published in an old form into the fields that the schema takes. The host
+   * calls it when a stored event does not fit the schema, and validates what it returns. It gets a copy of the fields
+   * without the envelope, and must be a pure and synchronous function. If it throws, or if its result does not fit
+   * either, the event is dead-lettered as any other that does not fit. An event that is published is never converted.
+   * Default: none.
+   */
+  readonly upcast?: (old: Record<string, unknown>) => Input;
 }
 
 /** The fields that a publisher passes for a contract, before the schema's defaults and transforms. */
@@ -53,6 +63,7 @@ type ContractClass<Input, Output, Subject extends string> = [UnfitFields<Input> 
       readonly subject: string;
       readonly schema: StandardSchemaV1<Input, Output>;
       readonly secret: readonly string[];
+      readonly upcast: ((old: Record<string, unknown>) => Input) | undefined;
     }
   : `JSON cannot hold the type of the field ${UnfitFields<Input>}` | PublishFault<Subject>;
 
@@ -75,14 +86,14 @@ const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
  *
  * @param subject the NATS subject, without wildcards
  * @param schema any Standard Schema validator of an object; the schema decides about unknown fields
- * @param options which fields are secret
+ * @param options which fields are secret, and how old forms of the event are converted
  * @throws JetplugError `JP_SUBJECT_INVALID` for a subject that cannot be published on, `JP_CONTRACT_INVALID` for a schema
- *   that is no Standard Schema, such as the plain object of a `z.object`
+ *   that is no Standard Schema, such as the plain object of a `z.object`, and for an `upcast` that is no function
  */
 export function defineEvent<Input, Output extends object, const Subject extends string = string>(
   subject: Subject,
   schema: StandardSchemaV1<Input, Output>,
-  { secret = [] }: EventOptions = {},
+  { secret = [], upcast }: EventOptions<NoInfer<Input>> = {},
 ): ContractClass<Input, Output, Subject> {
   if (!isPublishSubject(subject)) {
     throw new JetplugError(
@@ -96,12 +107,23 @@ export function defineEvent<Input, Output extends object, const Subject extends 
       `defineEvent(${JSON.stringify(subject)}): its schema is no Standard Schema`,
     );
   }
+  if (upcast !== undefined && typeof upcast !== 'function') {
+    const hint = 'Write a function, such as `{ upcast: (old) => ({ ...old, user_id: old.user }) }`.';
+    throw new JetplugError(
+      'JP_CONTRACT_INVALID',
+      `defineEvent(${JSON.stringify(subject)}): its upcast is no function`,
+      {
+        hint,
+      },
+    );
+  }
   subjects.add(subject);
   class DefinedEvent {
     static readonly [EVENT_MARK] = true;
     static readonly subject = subject;
     static readonly schema = schema;
     static readonly secret = Object.freeze([...secret]);
+    static readonly upcast = upcast;
     constructor(event: object) {
       Object.assign(this, event);
     }

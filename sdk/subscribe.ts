@@ -39,6 +39,12 @@ export interface SubscribeOptions<Field extends string = string> {
   from?: From;
   /** The durable consumer's name. Default `<plugin>-<method>` in kebab-case. Changing it starts a new durable. */
   durable?: string;
+  /**
+   * The name that the method had when its durable was created. The handler keeps this name on the server and in commands:
+   * its durable with its position, its retry queue and its dead letters. Hosts with the method's old and new name share
+   * its events. Default: none.
+   */
+  renamedFrom?: string;
   /** How many events, or batches, a host handles at the same time. Default 8, at least 1. */
   concurrency?: number;
   /**

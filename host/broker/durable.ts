@@ -1,9 +1,18 @@
 import type { Start } from '../../sdk/internal';
 import type { DurableCheckpoint } from '../records/skipped-sequences';
 
+/** An earlier subject of a handler, under which events may still wait for it. */
+export interface FormerSubject {
+  readonly subject: string;
+  /** The last sequence of the stream whose event under this subject is the handler's. */
+  readonly until: number;
+}
+
 /** The settings of a handler that are settings of its durable consumer. */
 export interface DurableSettings {
   readonly subject: string;
+  /** The earlier subjects that the durable still delivers. Default: none. */
+  readonly former?: readonly FormerSubject[];
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
   readonly owner: { readonly plugin: string; readonly handler: string };
@@ -48,6 +57,8 @@ export interface DurablePosition {
   readonly created: string;
   /** The sequence at which the durable began, if one was set. */
   readonly startSequence?: number;
+  /** The earlier subjects of the handler that the durable still delivers; absent if there are none. */
+  readonly former?: readonly FormerSubject[];
   /** The settings that the call has corrected, such as `max_deliver: 3 → -1`. */
   readonly corrected?: readonly string[];
   /** Settings that the server has set to other values, because of limits of its own or of the stream. */

@@ -51,9 +51,9 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
       const shared = providersFor(file, config.plugins.dirs);
       plugin = describe(compile({ file }, { use: config.plugins.use, shared }), config);
+      contracts = contractRecordOf(plugin, config);
       if (until === 'assets') assets = pluginAssets(plugin, config);
-      else if (until === 'described') contracts = contractRecordOf(plugin, config);
-      else {
+      else if (until !== 'described') {
         const found = checkSource(plugin);
         problems.push(...withoutStream(plugin, config), ...found.problems);
         warnings.push(...checkContracts(plugin), ...found.warnings);

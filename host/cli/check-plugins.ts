@@ -12,7 +12,6 @@ import type { CheckConfig, CheckMessage, CheckOrder } from './check-protocol';
 /** The findings about one plugin file. */
 export interface CheckedPlugin {
   readonly plugin?: Claimant | undefined;
-  /** Present where plugins are only described. */
   readonly contracts?: ContractRecord | undefined;
   /** Present where the assets of the plugins are asked for. */
   readonly assets?: PluginAssets | undefined;

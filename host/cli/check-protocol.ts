@@ -28,7 +28,7 @@ export type CheckMessage =
       readonly file: string;
       /** Absent where the plugin could not be read. */
       readonly plugin?: Claimant | undefined;
-      /** Present where plugins are only described. */
+      /** Absent where the plugin could not be described. */
       readonly contracts?: ContractRecord | undefined;
       /** Present where the assets of the plugins are asked for. */
       readonly assets?: PluginAssets | undefined;

@@ -60,9 +60,9 @@ export function pluginsFolders(command: Command, words: Words = 'one-word'): Com
 }
 
 /** Adds the flags by which a command finds the broker. */
-export function reachesBroker(command: Command): Command {
+export function reachesBroker(command: Command, words: Words = 'one-word'): Command {
   const description = 'a NATS server (default: the config’s, else the embedded broker’s)';
-  return listOption(common(command), '--servers', 'url', description).option(
+  return listOption(common(command, words), '--servers', 'url', description, words).option(
     '--data <dir>',
     'the data folder whose embedded broker to use (default: .jetplug)',
   );

@@ -3,7 +3,7 @@ import { bytesContain } from '../base/bytes-contain';
 import { streamFor } from '../broker/stream-state';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
-import { newestFirst, type StoredEvent } from '../nats/stored-event';
+import { newestFirst, noDirectReads, type StoredEvent } from '../nats/stored-event';
 import { streamInfo, streamsHolding } from '../nats/streams';
 import { decodeStored } from '../ops/stored-event-text';
 import { figure } from './figure';
@@ -74,9 +74,7 @@ async function* eventsOf(
       const { done, value } = await chunks.next();
       if (done) {
         if (value) return;
-        throw new JetplugError('JP_BROKER_OPERATION_FAILED', `stream ${stream} does not permit direct reads`, {
-          hint: `Permit them: nats stream edit ${stream} --allow-direct.`,
-        });
+        throw noDirectReads(stream);
       }
       const found = value.matches.filter((event) => event.subject === subject).reverse();
       for (const event of found.slice(0, left)) {

@@ -30,6 +30,24 @@ export function progressBar(label: string): ProgressBar {
   };
 }
 
+/** A progress bar for each stream that is searched. */
+export class StreamBars {
+  private stream = '';
+  private bar: ProgressBar | undefined;
+
+  readonly searched = (stream: string, done: number, total: number): void => {
+    if (stream !== this.stream) this.stop();
+    this.stream = stream;
+    this.bar ??= progressBar(stream);
+    this.bar.update(done, total, `${done} of ${total}`);
+  };
+
+  stop(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+  }
+}
+
 function options(label: string): Options {
   return {
     format: (settings, params, payload: { note: string }) => {

@@ -11,7 +11,7 @@ import { reachesBroker, repeated, withBroker, type CommonFlags } from './common'
 import { findEvents, readFilter, type EventFilter, type FoundEvent } from '../ops/find-events';
 import { paint, print, printJson } from './output';
 import { parseTime } from '../ops/parse-time';
-import { progressBar, type ProgressBar } from './progress';
+import { progressBar, StreamBars } from './progress';
 import { traceLines } from './trace-screen';
 
 interface TraceFlags extends CommonFlags {
@@ -118,24 +118,6 @@ async function listEvents(
 
 function foundLine({ time, subject, stream, sequence, id }: FoundEvent): string {
   return `${paint('dim', time)}  ${paint('cyan', terminalText(subject))}  ${stream}:${sequence}  ${terminalText(id)}`;
-}
-
-/** A progress bar for the stream that is searched. */
-class StreamBars {
-  private stream = '';
-  private bar: ProgressBar | undefined;
-
-  readonly searched = (stream: string, done: number, total: number): void => {
-    if (stream !== this.stream) this.stop();
-    this.stream = stream;
-    this.bar ??= progressBar(stream);
-    this.bar.update(done, total, `${done} of ${total}`);
-  };
-
-  stop(): void {
-    this.bar?.stop();
-    this.bar = undefined;
-  }
 }
 
 /** @throws JetplugError `JP_USAGE` */

@@ -4,7 +4,7 @@ import type { Handler } from '../message/handler';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
 import { isStale } from '../message/failures/stale-failure';
-import { validate } from '../message/validate';
+import { validateStored } from '../message/upcast';
 import { errorsIn } from '../base/plain-error';
 import { compile } from '../load/compile';
 import { FolderProviders } from '../load/folder-providers';
@@ -214,10 +214,11 @@ export class ChildPlugin {
  * @throws OutcomeKnown for an event that does not fit its contract
  */
 async function eventOf(
-  { envelope, fields, cloudEvent }: WireEvent,
+  { envelope, fields, subject, cloudEvent }: WireEvent,
   { contract }: HandlerDefinition,
 ): Promise<Envelope> {
-  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent }, contract);
+  const decoded = { kind: 'decoded', envelope, fields: { ...fields }, hops: 0, subject, cloudEvent } as const;
+  const outcome = await validateStored(decoded, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;
 }

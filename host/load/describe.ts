@@ -7,7 +7,6 @@ import {
   kebabCase,
   pluginMark,
   pluginNameOf,
-  type ErrorCode,
   type EventContract,
   type HandlerMark,
   type Location,
@@ -62,7 +61,7 @@ export interface DescribedPlugin extends PluginDefinition {
 
 export interface HandlerDefinition extends HandlerOptions {
   readonly method: string;
-  /** The method's name in kebab-case. */
+  /** The method's name in kebab-case; for a method with `renamedFrom`, its earlier name. */
   readonly name: string;
   readonly subject: string;
   readonly contract: EventContract | undefined;
@@ -183,7 +182,7 @@ function describeHandler(
     assertListFits(plugin, mark);
     const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
-    const name = kebabCase(mark.method);
+    const name = nameOf(mark);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
     assertName(durable, 'durable');
@@ -192,6 +191,13 @@ function describeHandler(
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;
   }
+}
+
+/** @throws JetplugError `JP_HANDLER_OPTIONS` */
+function nameOf({ method, options: { renamedFrom = method } }: HandlerMark): string {
+  if (typeof renamedFrom === 'string') return kebabCase(renamedFrom);
+  const message = `${method}: renamedFrom is a ${typeof renamedFrom}; it is the earlier name of the method`;
+  throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
 function assertName(name: string, what: string): void {
@@ -203,18 +209,22 @@ function assertName(name: string, what: string): void {
 }
 
 function assertDistinct(handlers: readonly (HandlerDefinition | undefined)[]): void {
-  const seen = new Map<string, HandlerDefinition>();
+  const durables = new Map<string, HandlerDefinition>();
+  const names = new Map<string, HandlerDefinition>();
   for (const handler of handlers) {
     if (!handler) continue;
-    const other = seen.get(handler.durable);
-    if (other) {
-      const code: ErrorCode = 'JP_PLUGIN_DUPLICATE_DURABLE';
-      throw new JetplugError(
-        code,
-        `${other.method} and ${handler.method} both have the durable ${handler.durable}`,
-        handler.where,
-      );
+    const sameDurable = durables.get(handler.durable);
+    if (sameDurable) {
+      const message = `${sameDurable.method} and ${handler.method} both have the durable ${handler.durable}`;
+      throw new JetplugError('JP_PLUGIN_DUPLICATE_DURABLE', message, handler.where);
     }
-    seen.set(handler.durable, handler);
+    const sameName = names.get(handler.name);
+    if (sameName) {
+      const message = `${sameName.method} and ${handler.method} both have the name ${handler.name}`;
+      const hint = 'renamedFrom is the earlier name of a method, which no other method has.';
+      throw new JetplugError('JP_HANDLER_OPTIONS', message, { ...handler.where, hint });
+    }
+    durables.set(handler.durable, handler);
+    names.set(handler.name, handler);
   }
 }

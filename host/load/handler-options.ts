@@ -174,7 +174,8 @@ export function parseCount(value: number, what: string): number {
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is ${JSON.stringify(value)}, not a whole number of at least 1`);
 }
 
-const OPTION_NAMES = [...new Set(Object.keys(HANDLER_OPTIONS).map((name) => name.split('.')[0]!))];
+/** The names of all options of the decorator. `renamedFrom` is no setting: it is a part of the handler's name. */
+const OPTION_NAMES = [...new Set(Object.keys(HANDLER_OPTIONS).map((name) => name.split('.')[0]!)), 'renamedFrom'];
 const RETRY_OPTION_NAMES = Object.keys(RUN_OPTIONS).flatMap((name) => /^retry\.(.+)/.exec(name)?.[1] ?? []);
 
 /** A duration of the decorator, or the milliseconds of the config. */

@@ -25,6 +25,8 @@ export interface Decoded {
   readonly fields: Record<string, unknown>;
   /** The number of hops from the event that came from outside to this one; 0 for that event itself. */
   readonly hops: number;
+  /** The subject that the event was published on, which is another than the contract's if the handler has changed it. */
+  readonly subject?: string;
   /** Set if the message is a CloudEvent. */
   readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
@@ -53,7 +55,7 @@ export function decode(delivery: Received, limits: PayloadLimits): Decoded | Inv
   if ('kind' in envelope) return envelope;
   // The data of a CloudEvent is a namespace of its own, so a `timestamp` in it is a field like any other.
   const fields = cloudEvent ? { ...cloudEvent.data } : withoutEnvelope(body.value);
-  return { kind: 'decoded', envelope: envelope.value, fields, hops, cloudEvent };
+  return { kind: 'decoded', envelope: envelope.value, fields, hops, subject: delivery.subject, cloudEvent };
 }
 
 interface Value<T> {

@@ -17,6 +17,15 @@ export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: DeadLetterReason;
   readonly error: Error;
+  /** The misfits of the fields. Set if the schema has found any. */
+  readonly misfits?: readonly Misfit[];
+}
+
+/** A field of an event that does not fit its contract. */
+export interface Misfit {
+  /** The path of the field with dots, with `*` for the index in a list; empty for the event itself. */
+  readonly field: string;
+  readonly message: string;
 }
 
 /** The result of one attempt to handle a message. */

@@ -30,7 +30,8 @@ import {
   type Validated,
 } from './stages';
 import { endSpan, settleTraced } from './trace-run';
-import { validate, type Validated as ValidEvent } from './validate';
+import { validateStored } from './upcast';
+import type { Validated as ValidEvent } from './validate';
 
 /**
  * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If its
@@ -102,7 +103,7 @@ export function decodeEvent(run: Marked): Decoded | Ended {
 export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
   if (run.registry.isReleased) return end(run, RELEASED);
   run.begin();
-  const valid = validate(run.decoded, run.handler.contract);
+  const valid = validateStored(run.decoded, run.handler.contract);
   return isPromise(valid) ? run.interruptible(valid, VALIDATION) : acceptEvent(run, valid);
 }
 

@@ -7,13 +7,15 @@ import { cut } from '../base/utf8';
 import { readMember, showThrown } from '../base/thrown';
 import type { Decoded } from './decode';
 import { buildEvent } from './build-event';
-import { invalid, type Invalid } from './outcome';
+import { invalid, type Invalid, type Misfit } from './outcome';
 
 /** An event that fits the handler's contract. */
 export interface Validated {
   readonly kind: 'validated';
   readonly event: Envelope;
   readonly decoded: Decoded;
+  /** Set if the contract's `upcast` has converted the fields. */
+  readonly isUpcast?: true;
 }
 
 /**
@@ -28,7 +30,9 @@ export function validate(
   const { envelope, fields } = decoded;
   if (!contract) return { kind: 'validated', event: rawEvent(decoded), decoded };
   try {
-    if (envelope.event_type !== contract.subject) return otherType(envelope, contract);
+    // An event that waits under an earlier subject of the handler has that subject as its type.
+    const { event_type: type } = envelope;
+    if (type !== contract.subject && type !== decoded.subject) return otherType(envelope, contract);
     const result = contract.schema['~standard'].validate(fields);
     const validating = promiseOf(result);
     if (!validating) return accept(result as Result, decoded, contract);
@@ -50,7 +54,8 @@ function otherType(envelope: Envelope, contract: EventContract): Invalid {
 }
 
 function accept(result: Result, decoded: Decoded, contract: EventContract): Validated | Invalid {
-  if (result.issues) return invalid('schema', listIssues(result.issues));
+  const { issues } = result;
+  if (issues) return { ...invalid('schema', listIssues(issues)), misfits: issues.slice(0, MAX_ISSUES).map(misfitOf) };
   return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
@@ -87,6 +92,14 @@ export function listIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   });
   const more = issues.length - listed.length;
   return listed.join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+function misfitOf({ path = [], message }: StandardSchemaV1.Issue): Misfit {
+  const names = path.map((part) => {
+    const name: unknown = typeof part === 'object' ? readMember(part, 'key') : part;
+    return typeof name === 'number' ? '*' : textOf(name);
+  });
+  return { field: cut(names.join('.'), MAX_ISSUE), message: cut(textOf(message), MAX_ISSUE) };
 }
 
 function nameOf(part: unknown): string {

@@ -10,7 +10,9 @@ import { changeTexts, correctedConfig, differencesOf, isComplete, type FieldChan
 import { decideDurable, durableText, notUpdatable, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
-import { createRequest, newDurable } from './new-durable';
+import { createRequest, newDurable, requestFor } from './new-durable';
+import { positionOf } from './durable-position';
+import { formerSubjects, waitingFormer } from './former-subjects';
 import { findPause, followPause } from './pauses';
 
 /** How a host treats the settings of durables that exist. */
@@ -38,14 +40,20 @@ export async function ensureDurable(
     // Without a known position the durable most likely does not exist.
     const isLikelyMissing = spec.resumeAfter === undefined && !deploy.bindOnly;
     const created = isLikelyMissing ? await createIfMissing(connection, spec) : undefined;
-    if (created) return positionOf(created);
+    if (created) return { ...positionOf(created), ...formerOf(spec) };
     const existing = await findDurable(connection, spec.stream, spec.durable);
     if (!existing && deploy.bindOnly) throw durableMissing(connection.apiPrefix, spec);
-    return existing ? await correct(connection, spec, existing, deploy) : positionOf(await create(connection, spec));
+    if (!existing) return { ...positionOf(await create(connection, spec)), ...formerOf(spec) };
+    const present = { ...spec, former: await formerSubjects(connection, spec, existing) };
+    return { ...(await correct(connection, present, existing, deploy)), ...formerOf(present) };
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
   }
+}
+
+function formerOf({ former = [] }: DurableSpec): Pick<DurablePosition, 'former'> {
+  return former.length > 0 ? { former } : {};
 }
 
 /**
@@ -78,7 +86,12 @@ export async function durableCheckpoint(
 
 export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableCheckpoint {
   const { created, ackFloor } = positionOf(info);
-  return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
+  return {
+    created,
+    delivered: info.delivered.stream_seq,
+    ackFloor,
+    isComplete: isComplete({ ...spec, former: waitingFormer(spec, info) }, { ...info.config }),
+  };
 }
 
 /** The server creates consumers one after the other. With more requests at once the last ones would time out. */
@@ -88,7 +101,7 @@ async function create(connection: Connection, spec: DurableSpec, pausedUntil?: s
   const { pausedWith } = spec;
   const pause = pausedUntil ?? (pausedWith && (await findPause(connection, pausedWith)));
   const created = await requestLimit.take(() =>
-    connection.requests.askApi<ConsumerInfo>(createRequest(spec), newDurable(spec, pause)),
+    connection.requests.askApi<ConsumerInfo>(requestFor(spec), newDurable(spec, pause)),
   );
   if (pausedWith && pausedUntil === undefined) await followPause(connection, spec, pausedWith, pause);
   return created;
@@ -136,7 +149,7 @@ async function update(
 ): Promise<ConsumerInfo> {
   const body = { stream_name: spec.stream, config: correctedConfig(spec, { ...config }), action: 'update' };
   try {
-    return await requestLimit.take(() => connection.requests.askApi(createRequest(spec), body));
+    return await requestLimit.take(() => connection.requests.askApi(requestFor(spec), body));
   } catch (error) {
     if (isFolderMissing(error) && spec.resumeAfter !== undefined) return replace(connection, spec, { config });
     if (apiErrorCode(error) === undefined) throw error;
@@ -218,18 +231,4 @@ function usableDecision(spec: DurableSpec, existing: ConsumerInfo): Exclude<Dura
   if (decision.action === 'refuse') throw decision.refusal;
   if (decision.action === 'recreate' && decision.refusal && !spec.mayRecreate) throw decision.refusal;
   return decision;
-}
-
-function positionOf(info: ConsumerInfo): DurablePosition {
-  const { delivered, ack_floor } = info;
-  // Before the first delivery nats-server 2.12 reports the start position instead of an ack floor.
-  const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
-  const { opt_start_seq: start } = info.config;
-  return {
-    pending: info.num_pending,
-    inFlight: info.num_ack_pending,
-    ackFloor: floor,
-    created: info.created,
-    ...(start === undefined ? {} : { startSequence: start }),
-  };
 }

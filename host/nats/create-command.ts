@@ -1,6 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import type { DurableSpec } from '../broker/durable';
-import { newDurable, createRequest } from './new-durable';
+import { newDurable, requestFor } from './new-durable';
 import { markOf } from './ownership';
 import type { WantedStream } from './wanted-streams';
 
@@ -15,7 +15,7 @@ export function streamMissing(apiPrefix: string, wanted: WantedStream, deploymen
 export function durableMissing(apiPrefix: string, spec: DurableSpec): JetplugError {
   return missing(
     `durable ${spec.durable} on stream ${spec.stream}`,
-    command(apiPrefix, createRequest(spec), newDurable(spec)),
+    command(apiPrefix, requestFor(spec), newDurable(spec)),
   );
 }
 

@@ -1,4 +1,5 @@
-import type { DurableSettings } from '../broker/durable';
+import { covers } from '../../sdk/internal';
+import type { DurableSettings, FormerSubject } from '../broker/durable';
 import { AckPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import { markOf } from './ownership';
 
@@ -28,6 +29,8 @@ export interface DurableDifferences {
 
 /** The metadata entry that holds the settings of the host that updated the durable last. */
 const SETTINGS = 'jetplug.settings';
+/** The metadata entry with the earlier subjects of the handler, as JSON. */
+const FORMER = 'jetplug.former';
 const MAX_PULLS = 512;
 /** The fields that the config alone decides. The host with the newest config corrects them on every durable. */
 const OF_CONFIG: readonly string[] = ['ack_wait', 'max_ack_pending', `metadata ${SETTINGS}`];
@@ -38,16 +41,35 @@ export type ServerConfig = Partial<ConsumerConfig> & Record<string, unknown>;
 /** Returns the fields that a handler's settings decide. Hosts of one deployment may differ in them during an update. */
 function ownFields(spec: DurableSettings): ServerConfig {
   return {
-    filter_subject: spec.subject,
+    filter_subject: filtersFor(spec).join(','),
     ack_wait: nanos(spec.ackWaitMs),
     max_ack_pending: spec.maxAckPending,
     description: `jetplug ${spec.owner.plugin}.${spec.owner.handler}`,
   };
 }
 
+/** Returns the subjects that the durable delivers. The server refuses a subject that another one covers. */
+export function filtersFor({ subject, former = [] }: Pick<DurableSettings, 'subject' | 'former'>): string[] {
+  const all = [...new Set([subject, ...former.map((one) => one.subject)])];
+  return all.filter((one) => !all.some((other) => other !== one && covers(other, one)));
+}
+
+/** Returns the own fields as the server takes them. */
+function sentFields(spec: DurableSettings): ServerConfig {
+  const { filter_subject: _, ...fields } = ownFields(spec);
+  const [filter, ...more] = filtersFor(spec);
+  return { ...fields, ...(more.length === 0 ? { filter_subject: filter! } : { filter_subjects: [filter!, ...more] }) };
+}
+
 function ownMetadata(spec: DurableSettings): Record<string, string> {
   const { plugin, handler } = spec.owner;
-  return { ...markOf(spec.deployment), 'jetplug.plugin': plugin, 'jetplug.handler': handler };
+  const { subject, former = [] } = spec;
+  return {
+    ...markOf(spec.deployment),
+    'jetplug.plugin': plugin,
+    'jetplug.handler': handler,
+    ...(former.length > 0 && { [FORMER]: JSON.stringify({ subject, former } satisfies FormerRecord) }),
+  };
 }
 
 /** The fields that are the same for every durable, with the server's defaults. */
@@ -103,20 +125,21 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
 export function newConfig(spec: DurableSettings): ServerConfig {
   const { max_deliver } = CONSTANT_FIELDS as { max_deliver: number };
   const { ack_policy, replay_policy } = FIXED_FIELDS as Pick<ConsumerConfig, 'ack_policy' | 'replay_policy'>;
-  return { ack_policy, replay_policy, max_deliver, ...ownFields(spec), metadata: metadataOf(spec) };
+  return { ack_policy, replay_policy, max_deliver, ...sentFields(spec), metadata: metadataOf(spec) };
 }
 
 /** Returns a durable's config on the server with all corrections that an update can make. */
 export function correctedConfig(spec: DurableSettings, actual: ServerConfig): ServerConfig {
   const unchanged = Object.entries(actual).filter(
-    ([field]) => field !== 'filter_subjects' && !(field in CONSTANT_FIELDS),
+    ([field]) => field !== 'filter_subject' && field !== 'filter_subjects' && !(field in CONSTANT_FIELDS),
   );
   const { max_deliver } = CONSTANT_FIELDS;
+  const { [FORMER]: _, ...metadata } = actual.metadata ?? {};
   return {
     ...Object.fromEntries(unchanged),
     max_deliver: max_deliver as number,
-    ...ownFields(spec),
-    metadata: { ...actual.metadata, ...metadataOf(spec) },
+    ...sentFields(spec),
+    metadata: { ...metadata, ...metadataOf(spec) },
   };
 }
 
@@ -137,7 +160,7 @@ export function differencesOf(spec: DurableSettings, actual: ServerConfig): Dura
 
 /** Whether a durable with this config delivers every event of the handler until the event is settled. */
 export function isComplete(spec: DurableSettings, actual: ServerConfig): boolean {
-  return filterOf(actual) === spec.subject && !(Number(actual.max_deliver) > 0);
+  return filterOf(actual) === filtersFor(spec).join(',') && !(Number(actual.max_deliver) > 0);
 }
 
 /** Returns the changes as texts such as `max_deliver: 3 → -1`. */
@@ -148,9 +171,12 @@ export function changeTexts(changes: readonly FieldChange[]): string[] {
 /** Returns the changes with their values as readable text, without those that only follow from others. */
 export function readableChanges(changes: readonly FieldChange[]): { field: string; from: string; to: string }[] {
   return changes
-    .filter(({ field }) => changes.length === 1 || field !== `metadata ${SETTINGS}`)
+    .filter(({ field }) => changes.length === 1 || !NOTES.has(field))
     .map(({ field, from, to }) => ({ field, from: settingText(field, from), to: settingText(field, to) }));
 }
+
+/** The changes that accompany another one. */
+const NOTES: ReadonlySet<string> = new Set([`metadata ${SETTINGS}`, `metadata ${FORMER}`]);
 
 /** Returns the differences in the fields that are the same for every durable. */
 export function constantDifferences(actual: ServerConfig): Pick<DurableDifferences, 'fixed' | 'correctable'> {
@@ -199,8 +225,8 @@ function metadataOf(spec: DurableSettings): Record<string, string> {
 
 /** Compares the metadata entries of the host. The server and operators may add others. */
 function metadataChanges(spec: DurableSettings, { metadata = {} }: ServerConfig): FieldChange[] {
-  return Object.entries(metadataOf(spec))
-    .filter(([key, to]) => metadata[key] !== to)
+  return Object.entries({ [FORMER]: '', ...metadataOf(spec) })
+    .filter(([key, to]) => (metadata[key] ?? '') !== to)
     .map(([key, to]) => ({ field: `metadata ${key}`, from: metadata[key] ?? '', to }));
 }
 
@@ -220,7 +246,31 @@ function isAsStamped(actual: ServerConfig): boolean {
 }
 
 function isOfOtherHost(spec: DurableSettings, actual: ServerConfig): boolean {
-  return isAsStamped(actual) && actual.metadata?.[SETTINGS] !== metadataOf(spec)[SETTINGS];
+  const record = formerRecord(actual.metadata);
+  // A host of this version has added the earlier subjects, also those that are done.
+  const former = record?.subject === spec.subject ? record.former : (spec.former ?? []);
+  return isAsStamped(actual) && actual.metadata?.[SETTINGS] !== metadataOf({ ...spec, former })[SETTINGS];
+}
+
+/** The earlier subjects of a handler as its durable records them, and the subject that came after them. */
+interface FormerRecord {
+  readonly subject: string;
+  readonly former: readonly FormerSubject[];
+}
+
+/** Reads the earlier subjects that a host has recorded; undefined if it has recorded none. */
+export function formerRecord(metadata: Record<string, string> = {}): FormerRecord | undefined {
+  try {
+    const record = JSON.parse(metadata[FORMER] ?? '') as FormerRecord | null;
+    return typeof record?.subject === 'string' && Array.isArray(record.former) ? record : undefined;
+  } catch {
+    return undefined; // There is no entry, or another program has written it.
+  }
+}
+
+/** Returns the subject of the handler when a host has updated the durable last, if it had no earlier subjects then. */
+export function stampedSubject(metadata: Record<string, string> = {}): string | undefined {
+  return metadata[SETTINGS]?.split(' ')[1];
 }
 
 const NANOSECONDS: ReadonlySet<string> = new Set([

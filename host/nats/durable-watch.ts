@@ -6,6 +6,7 @@ import type { Connection } from './connection';
 import { checkpointOf, withServerSettings, type DurableDeploy } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { asBrokerError } from './failures';
+import { waitingFormer } from './former-subjects';
 import { listDurables } from './list-durables';
 import { ownershipOf } from './ownership';
 import { pausedUntilOf } from './pauses';
@@ -83,7 +84,10 @@ export class DurableWatch {
     const { config, num_pending, num_ack_pending } = info;
     const pausedUntil = pausedUntilOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
-    const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(spec, { ...config });
+    const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(
+      { ...spec, former: waitingFormer(spec, info) },
+      { ...config },
+    );
     for (const setting of unknown) this.logUnknown(spec, setting);
     const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
     const isReported = this.deploy.drift === 'report';

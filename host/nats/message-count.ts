@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import type { Connection } from './connection';
+import { streamInfo } from './streams';
 
 /** The server deletes an unused consumer after this time. */
 const INACTIVE_MS = 5_000;
@@ -17,6 +18,29 @@ export async function countFrom(
 ): Promise<number | undefined> {
   const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) };
   return (await probeFrom(connection, stream, { ...start, filter_subjects: [...subjects] }))?.messages;
+}
+
+/**
+ * Finds the sequence from which on a stream holds exactly this many of its messages on a subject; the first one if it
+ * holds no more, or if the credentials do not permit to count.
+ */
+export async function startOfNewest(
+  connection: Connection,
+  stream: string,
+  subject: string,
+  count: number,
+): Promise<number> {
+  const { state } = await streamInfo(connection, stream, { subjects_filter: subject });
+  if ((state.subjects?.[subject] ?? 0) <= count) return state.first_seq;
+  let [low, high] = [state.first_seq, state.last_seq - count + 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const messages = await countFrom(connection, stream, middle, [subject]);
+    if (messages === undefined) return state.first_seq;
+    if (messages >= count) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** Finds the first sequence that was stored at a time or later, and the number of messages from there on. */

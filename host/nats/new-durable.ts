@@ -1,7 +1,7 @@
 import type { DurableSpec } from '../broker/durable';
 import { durationMs } from '../../sdk/internal';
 import { DeliverPolicy, type ConsumerConfig } from './client';
-import { newConfig, type ServerConfig } from './durable-config';
+import { filtersFor, newConfig, type ServerConfig } from './durable-config';
 
 /** Returns the body of the API request that creates a durable at the beginning that its handler asks for. */
 export function newDurable(spec: DurableSpec, pausedUntil?: string) {
@@ -24,6 +24,12 @@ export function createRequest({
   subject = '>',
 }: Pick<DurableSpec, 'stream' | 'durable'> & { subject?: string | undefined }): string {
   return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
+}
+
+/** Returns the API request that creates or updates the durable of a handler. */
+export function requestFor(spec: DurableSpec): string {
+  const [filter, ...more] = filtersFor(spec);
+  return createRequest({ ...spec, subject: more.length === 0 ? filter : undefined });
 }
 
 function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {

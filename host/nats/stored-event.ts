@@ -1,3 +1,4 @@
+import { JetplugError } from '../../sdk/internal';
 import { renameHeaders, type AllHeaders } from '../broker/headers';
 import { readBatch as askBatch, type BatchMessage } from './batch-answers';
 import { bytesOf } from './client';
@@ -78,6 +79,30 @@ export async function* newestFirst(
     progress(state.last_seq - end, state.last_seq - state.first_seq + 1);
   }
   return true;
+}
+
+/** The error for a stream that does not permit direct reads. */
+export function noDirectReads(stream: string): JetplugError {
+  return new JetplugError('JP_BROKER_OPERATION_FAILED', `stream ${stream} does not permit direct reads`, {
+    hint: `Permit them: nats stream edit ${stream} --allow-direct.`,
+  });
+}
+
+/** Reads the events of one subject from one sequence of a stream to another, in chunks, the oldest first. */
+export async function* eventsOn(
+  connection: Connection,
+  stream: string,
+  subject: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): AsyncGenerator<readonly StoredEvent[]> {
+  for (let next = from; next <= to;) {
+    const request = { seq: next, next_by_subj: subject, batch: CHUNK, max_bytes: READ_BYTES };
+    const batch = (await readBatch(connection, stream, request)).filter(({ sequence }) => sequence <= to);
+    const last = batch.at(-1)?.sequence;
+    if (last === undefined) return;
+    yield batch.map((one) => toEvent(stream, one));
+    next = last + 1;
+  }
 }
 
 /** Reads the messages of a stream from one sequence to another, the oldest first. */

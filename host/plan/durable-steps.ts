@@ -5,6 +5,7 @@ import type { Connection } from '../nats/connection';
 import { readableChanges } from '../nats/durable-config';
 import { decideDurable } from '../nats/durable-decision';
 import { findDurable } from '../nats/find-durable';
+import { formerSubjects } from '../nats/former-subjects';
 import { countFrom } from '../nats/message-count';
 import { hasDeferred } from '../nats/retry-queue';
 import type { ServerAssets } from '../nats/server-assets';
@@ -78,7 +79,8 @@ class DurablePlanner {
     return listed ?? findDurable(this.connection, stream, durable);
   }
 
-  private compare(spec: DurableSpec, found: ConsumerInfo): Step | undefined {
+  private async compare(own: DurableSpec, found: ConsumerInfo): Promise<Step | undefined> {
+    const spec = { ...own, former: await formerSubjects(this.connection, own, found) };
     const decision = decideDurable(spec, found);
     if (decision.action === 'use') return undefined;
     const about = aboutOf(spec);

@@ -1,5 +1,6 @@
 import { covers } from '../../sdk/internal';
 import type { Delivery } from '../broker/delivery';
+import type { DurableSettings } from '../broker/durable';
 
 /** The maximum number of cached subjects that match. Any other subject is matched at each delivery. */
 const MAX_CACHED_SUBJECTS = 1_000;
@@ -15,7 +16,8 @@ const SIZE_HEADER = 'nats-msg-size';
 /**
  * - `accepted`: the delivery is for the handler.
  * - `mismatch`: the durable delivers it only because somebody has changed its filter or its `headers_only`.
- * - `unsubscribed`: a redelivered mismatch. The filter is corrected by now, so the event is not for the handler.
+ * - `unsubscribed`: a redelivered mismatch. The filter is corrected by now, so the event is not for the handler. Or an
+ *   event that was stored under an earlier subject of the handler after the handler had changed its subject.
  */
 export type Verdict = 'accepted' | 'mismatch' | 'unsubscribed';
 
@@ -25,12 +27,15 @@ export class DeliveryFilter {
   /** The number of mismatches of each sequence. */
   private readonly mismatches = new Map<number, number>();
 
-  /** @param filter the subject that the handler subscribes to */
-  constructor(private readonly filter: string) {}
+  /** @param durable the subjects that the handler subscribes to */
+  constructor(private readonly durable: Pick<DurableSettings, 'subject' | 'former'>) {}
 
   judge(delivery: Delivery): Verdict {
     const { subject } = delivery;
     if (!this.matching.has(subject) && !this.matches(subject)) {
+      const former = (this.durable.former ?? []).filter((one) => covers(one.subject, subject));
+      if (former.some(({ until }) => delivery.sequence <= until)) return 'accepted';
+      if (former.length > 0) return 'unsubscribed';
       return this.isNthMismatch(delivery, 2) ? 'unsubscribed' : 'mismatch';
     }
     if (delivery.size > 0 || delivery.header(SIZE_HEADER) === undefined) return 'accepted';
@@ -47,7 +52,7 @@ export class DeliveryFilter {
   }
 
   private matches(subject: string): boolean {
-    if (!covers(this.filter, subject)) return false;
+    if (!covers(this.durable.subject, subject)) return false;
     if (this.matching.size < MAX_CACHED_SUBJECTS) this.matching.add(subject);
     return true;
   }

@@ -49,7 +49,7 @@ export class DurableFeed {
     const { durable } = options;
     this.durable = durable;
     this.condition = new DurableCondition(durable, log, host.time);
-    this.filter = new DeliveryFilter(durable.subject);
+    this.filter = new DeliveryFilter(durable);
     this.target = new FeedTarget(options, host.broker, log);
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
     this.repair = new DurableRepair(

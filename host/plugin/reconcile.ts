@@ -52,10 +52,11 @@ export async function reconcileHandler(
     openSettlements(durable, host),
     Outages.open(host.records, durable.durable),
   ]);
-  await ensureDurableAt(durable, settlements, host);
+  const { former } = await ensureDurableAt(durable, settlements, host);
   const attempts = new KvAttemptLog(host.records, durable.durable, outages);
   const failing = await findFailing(attempts, settlements, plugin.name, durable, host);
-  return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
+  const delivered = former ? { ...durable, former } : durable;
+  return { durable: delivered, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
 /**
@@ -92,11 +93,14 @@ export async function ensureDurableAt(
   settlements.follow(position.created);
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
-  const { corrected, limited } = position;
+  const { corrected, limited, former } = position;
   const { stream, durable: name, owner } = durable;
   const about = { plugin: owner.plugin, handler: owner.handler, stream, durable: name };
   if (corrected) {
     host.log.warn('the settings of a durable consumer are corrected', { ...about, changes: corrected });
+  }
+  if (former) {
+    host.log.info('a handler still takes the events that wait under its earlier subjects', { ...about, former });
   }
   if (limited) {
     host.log.info('limits of the server or the stream set settings of a durable consumer; they are kept', {

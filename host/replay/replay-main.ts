@@ -7,6 +7,7 @@ import { encodeError } from '../isolation/wire-error';
 import { embedSources } from '../load/transpile';
 import { CapturedLog } from './captured-log';
 import { breakAt, waitForDebugger } from './inspector';
+import { ContractJudge } from './judge-events';
 import { ReplayedPlugin } from './replayed-plugin';
 import type { ReplayMessage, ReplayOrder } from './replay-protocol';
 
@@ -17,6 +18,7 @@ import type { ReplayMessage, ReplayOrder } from './replay-protocol';
 
 let log = new CapturedLog();
 let plugin: ReplayedPlugin;
+const contracts = new ContractJudge();
 /** Set while the network is blocked. */
 let openNetwork: (() => void) | undefined;
 
@@ -27,10 +29,26 @@ function send(message: ReplayMessage): void {
 
 async function carryOut(order: ReplayOrder): Promise<void> {
   try {
-    send(order.to === 'load' ? load(order) : await run(order));
+    send(await answerTo(order));
   } catch (thrown) {
     send({ is: 'failed', errors: errorsIn(thrown).map(encodeError) });
   }
+}
+
+function answerTo(order: ReplayOrder): ReplayMessage | Promise<ReplayMessage> {
+  switch (order.to) {
+    case 'load':
+      return load(order);
+    case 'run':
+      return run(order);
+    case 'judge':
+      return judge(order);
+  }
+}
+
+async function judge({ target, config, events }: ReplayOrder & { to: 'judge' }): Promise<ReplayMessage> {
+  openNetwork ??= blockNetwork({ refusal: noNetwork });
+  return { is: 'judged', judgement: await contracts.judge(target, config, events) };
 }
 
 function load({ target, config, allowsNetwork }: ReplayOrder & { to: 'load' }): ReplayMessage {

@@ -5,9 +5,10 @@ import { errorsIn } from '../base/plain-error';
 import { machineTime } from '../base/time';
 import { withoutCredentials } from '../isolation/forked-process';
 import { decodeError } from '../isolation/wire-error';
-import type { EffectRun, Effects } from './effect-run';
+import type { EffectRun, Effects, ReplayedEvent } from './effect-run';
 import type {
   InspectorAddress,
+  Judgement,
   LoadedHandler,
   ReplayConfig,
   ReplayMessage,
@@ -88,6 +89,17 @@ export class ReplayProcess {
    */
   async debug(run: EffectRun, inspect: InspectorAddress, waits: (at: InspectorAddress) => void): Promise<Effects> {
     return (await this.ask({ to: 'run', run, inspect }, 'effects', undefined, waits)).effects;
+  }
+
+  /**
+   * Validates events by the contract of a handler. The first call for a handler loads its plugin as it is on disk,
+   * without the network.
+   * @throws JetplugError, or an AggregateError of several, if the plugin cannot be loaded or the process ends
+   */
+  async judge(target: ReplayTarget, events: readonly ReplayedEvent[]): Promise<Judgement> {
+    const { config } = this.options;
+    const limitMs = config.plugins.startTimeoutMs + BESIDE_MS;
+    return (await this.ask({ to: 'judge', target, config, events }, 'judged', limitMs)).judgement;
   }
 
   /** Ends the process at once: nothing of it is worth a wait, and a debugger may hold it. */

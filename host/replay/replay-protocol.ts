@@ -1,7 +1,8 @@
 import type { Config } from '../config/config';
 import type { WireError } from '../isolation/wire-error';
 import type { Location } from '../../sdk/internal';
-import type { EffectRun, Effects } from './effect-run';
+import type { Misfit } from '../message/outcome';
+import type { EffectRun, Effects, ReplayedEvent } from './effect-run';
 
 /** The config that the process needs. The credentials for the server stay in the command. */
 export type ReplayConfig = Omit<Config, 'nats'>;
@@ -42,11 +43,37 @@ export type ReplayOrder =
       readonly allowsNetwork: boolean;
     }
   /** The order to run the handler. The answer is `effects` or `failed`; under a debugger `waits` comes first. */
-  | { readonly to: 'run'; readonly run: EffectRun; readonly inspect?: InspectorAddress | undefined };
+  | { readonly to: 'run'; readonly run: EffectRun; readonly inspect?: InspectorAddress | undefined }
+  /**
+   * The order to validate events by the contract of a handler, which is loaded at its first order. The answer is `judged`
+   * or `failed`.
+   */
+  | {
+      readonly to: 'judge';
+      readonly target: ReplayTarget;
+      readonly config: ReplayConfig;
+      readonly events: readonly ReplayedEvent[];
+    };
+
+/** The judgement about some events by a contract. Events that fit as they are stored are not listed. */
+export interface Judgement {
+  /** The indexes of the events that fit after an upcast. */
+  readonly upcast: readonly number[];
+  /** The events that would become dead letters before their handler is called. */
+  readonly refused: readonly RefusedEvent[];
+}
+
+export interface RefusedEvent {
+  readonly index: number;
+  /** The reason of the dead letter, such as `schema`. */
+  readonly reason: string;
+  readonly misfits: readonly Misfit[];
+}
 
 export type ReplayMessage =
   | { readonly is: 'loaded'; readonly handler: LoadedHandler }
   /** The process waits until a debugger attaches at this address, and then stops at the first line of the handler. */
   | { readonly is: 'waits'; readonly address: InspectorAddress }
   | { readonly is: 'effects'; readonly effects: Effects }
+  | { readonly is: 'judged'; readonly judgement: Judgement }
   | { readonly is: 'failed'; readonly errors: readonly WireError[] };

@@ -37,7 +37,7 @@ export class ReplayPull implements DurablePull {
 }
 
 /** A delivery whose settlement has no effect, because the record of the run tells it. */
-class ReplayedDelivery implements Delivery {
+export class ReplayedDelivery implements Delivery {
   readonly deliveryCount = 1;
   readonly consumerSequence = 1;
   readonly pending = 0;

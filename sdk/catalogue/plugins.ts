@@ -121,8 +121,12 @@ export const PLUGIN_ERRORS = {
     'Name the same contract in both places. The handler gets the events of the one that @Subscribe names.',
   ],
   JP_CONTRACT_INVALID: [
-    'The schema of a contract is no Standard Schema.',
+    'The schema of a contract is no Standard Schema, or its `upcast` is no function.',
     'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
+  ],
+  JP_CONTRACT_MISFIT: [
+    'Stored events do not fit the contract of a handler. `jetplug check --against-stream` reports them; a host would dead-letter those that the handler has not handled.',
+    'Convert the old form with the option upcast of defineEvent, or make the schema accept it.',
   ],
   JP_CONTRACT_ENVELOPE: [
     'The schema of a contract has a field with the name of a field of the envelope. Only a CloudEvent can have it. `jetplug check` warns of it.',

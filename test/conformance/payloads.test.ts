@@ -250,3 +250,38 @@ onBoth('a publish that is invalid by its contract, or has no stream, is refused'
   await expect(host.publish('nowhere.at.all', {})).rejects.toMatchObject({ code: 'JP_PUBLISH_NO_STREAM' });
   await expect(host.publish(['orders', '*'].join('.'), {})).rejects.toMatchObject({ code: 'JP_SUBJECT_INVALID' });
 });
+
+class Renamed extends defineEvent('orders.placed', z.object({ user: z.string().min(1), count: z.int() }), {
+  upcast: ({ n, ...old }) => ({ ...old, user: String(old['user']), count: Number(n) }),
+}) {}
+
+onBoth('an old form of an event is upcast for handlers of events and of batches', async (start) => {
+  const counts: number[] = [];
+  @Plugin({ name: 'upcast' })
+  class UpcastPlugin {
+    @Subscribe()
+    one(event: Renamed): void {
+      counts.push(event.count);
+    }
+
+    @Subscribe(Renamed, { batch: { size: 10, wait: '50ms' } })
+    many(events: Renamed[]): void {
+      counts.push(...events.map(({ count }) => count));
+    }
+  }
+  const host = await start([UpcastPlugin]);
+  await host.publishRaw('orders.placed', { user: 'u1', n: 1 });
+  await host.publishRaw('orders.placed', { user: 'u1', count: 2 });
+  await host.publishRaw('orders.placed', { user: 'u1', n: 'three' });
+  await host.settled();
+  expect(counts.sort()).toEqual([1, 1, 2, 2]);
+  const letters = host.deadLetters().map(({ reason, error }) => `${reason}: ${error}`);
+  expect(letters).toHaveLength(2);
+  for (const letter of letters) expect(letter).toMatch(/^schema: count: .*; after the upcast: count: .*NaN/);
+});
+
+onBoth('an event is published in its present form only', async (start) => {
+  const host = await start([StrictPlugin]);
+  const published = host.publish(Renamed, { user: 'u1', n: 1 } as never);
+  await expect(published).rejects.toMatchObject({ code: 'JP_EVENT_INVALID' });
+});

@@ -77,6 +77,15 @@ const Foreign = defineEvent('foreign', foreign);
 declare const envelope: Envelope;
 isOf<number>()(new Foreign({ ...envelope, n: 1 }).n);
 
+// An upcast gets fields of any type, and returns those that the schema takes.
+export class Upcast extends defineEvent('up.cast', z.object({ user_id: z.string(), n: z.number().default(1) }), {
+  upcast: (old) => ({ user_id: String(old['user']) }),
+}) {}
+// @ts-expect-error: an upcast that returns other fields
+defineEvent('up.cast', z.object({ user_id: z.string() }), { upcast: (old) => ({ user: old['user'] }) });
+// @ts-expect-error: an upcast is synchronous
+defineEvent('up.cast', z.object({ user_id: z.string() }), { upcast: async () => ({ user_id: 'u1' }) });
+
 @Plugin({ description: 'x', settings: z.object({ milestones: z.array(z.number()) }) })
 export class Good implements PluginLifecycle {
   constructor(

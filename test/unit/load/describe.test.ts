@@ -400,6 +400,30 @@ test('two handlers of a plugin with the same durable are refused at the line of 
   ]);
 });
 
+test('a renamed handler keeps its name and its durable, which no other handler may have', () => {
+  @Plugin()
+  class Renamed {
+    @Subscribe(Happened, { renamedFrom: 'takeOne' }) take() {}
+  }
+  expect(described(Renamed).handlers).toMatchObject([
+    { method: 'take', name: 'take-one', durable: 'renamed-take-one' },
+  ]);
+  @Plugin()
+  class Both {
+    @Subscribe(Happened) one() {}
+    @Subscribe(Other, { renamedFrom: 'one', durable: 'd' }) two() {}
+  }
+  const source = 'class Both {\n  @Subscribe() one(e) {}\n  @Subscribe() two(e) {}\n}';
+  expect(problems(Both, configOf(), source)).toMatchObject([
+    { code: 'JP_HANDLER_OPTIONS', line: 3, message: 'one and two both have the name one' },
+  ]);
+  @Plugin()
+  class Wrong {
+    @Subscribe(Happened, { renamedFrom: 1 as never }) one() {}
+  }
+  expect(problems(Wrong, configOf())).toMatchObject([{ code: 'JP_HANDLER_OPTIONS' }]);
+});
+
 test('all problems are reported together, each at its line', () => {
   @Plugin({ name: 'Bad Name' })
   class Wrong {

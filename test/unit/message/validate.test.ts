@@ -45,10 +45,26 @@ test('an event that does not fit is refused with each field that is wrong', () =
   expect(result.error.message).toMatch(/user_id: .*; quality: .*/);
 });
 
+test('the misfits have the path of each field, with * for the index in a list', () => {
+  const contract = defineEvent('video.watch_started', z.object({ a: z.object({ tags: z.array(z.string()) }) }));
+  const { misfits } = validate(decoded({ a: { tags: ['x', 1, 2] } }), contract) as Invalid;
+  const message = 'Invalid input: expected string, received number';
+  expect(misfits).toEqual([
+    { field: 'a.tags.*', message },
+    { field: 'a.tags.*', message },
+  ]);
+});
+
 test('an event of another type is refused, and both types are named', () => {
   const result = validate(decoded({ user_id: 'u1' }, 'video.published'), VideoWatchStarted) as Invalid;
   expect(result).toMatchObject({ kind: 'invalid', reason: 'invalid-envelope' });
   expect(result.error.message).toBe('event_type is "video.published"; the handler takes "video.watch_started"');
+});
+
+test('an event under an earlier subject of the handler has that subject as its type, and is validated', () => {
+  const earlier = { ...decoded({ user_id: 'u1' }, 'video.watched'), subject: 'video.watched' };
+  expect((validate(earlier, VideoWatchStarted) as Validated).event).toMatchObject({ event_type: 'video.watched' });
+  expect(validate({ ...earlier, fields: {} }, VideoWatchStarted)).toMatchObject({ reason: 'schema' });
 });
 
 test('a schema cannot change the envelope', () => {

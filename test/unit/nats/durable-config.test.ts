@@ -2,6 +2,8 @@ import {
   changeTexts,
   correctedConfig,
   differencesOf,
+  filtersFor,
+  formerRecord,
   newConfig,
   type ServerConfig,
 } from '../../../host/nats/durable-config';
@@ -111,4 +113,48 @@ test('a filter that a host has set skips no events, and constant fields are corr
 test('an adopted durable that no host has used yet is corrected in place', () => {
   const adopted = shown({ metadata: { 'jetplug.deployment': 'jetplug' }, max_deliver: 3, filter_subject: 'x' });
   expect(differencesOf(SPEC, adopted)).toMatchObject({ skipsEvents: false });
+});
+
+describe('a durable that still delivers an earlier subject of its handler', () => {
+  const FORMER = { ...SPEC, subject: 'user.a', former: [{ subject: 'video.*', until: 7 }] };
+
+  test('has both filters, and does not differ for the hosts of the same version', () => {
+    const changed = correctedConfig(FORMER, shown());
+    expect(changed).toMatchObject({ filter_subjects: ['user.a', 'video.*'] });
+    expect(changed).not.toHaveProperty('filter_subject');
+    expect(differencesOf(FORMER, changed)).toMatchObject({ correctable: [], ofOtherHost: [], skipsEvents: false });
+  });
+
+  test('is corrected in place when the earlier subject is done, and is then as if the subject had never changed', () => {
+    const done = { ...FORMER, former: [] };
+    const changed = correctedConfig(FORMER, shown());
+    const found = differencesOf(done, changed);
+    expect(changeTexts(found.correctable)).toEqual(['filter_subject: user.a,video.* → user.a']);
+    expect(found).toMatchObject({ ofOtherHost: [], skipsEvents: false });
+    const corrected = correctedConfig(done, changed);
+    expect(corrected).toMatchObject({ filter_subject: 'user.a' });
+    expect(formerRecord(corrected.metadata)).toBeUndefined();
+    expect(differencesOf(done, corrected)).toMatchObject({ correctable: [], ofOtherHost: [] });
+  });
+
+  test('has settings of another host for a host of the version before', () => {
+    const found = differencesOf(SPEC, correctedConfig(FORMER, shown()));
+    expect(changeTexts(found.ofOtherHost)).toEqual(['filter_subject: user.a,video.* → video.*']);
+    expect(found.correctable).toEqual([]);
+  });
+
+  test('has no filter that another one covers', () => {
+    const filters = (subject: string, ...former: string[]): string[] =>
+      filtersFor({ subject, former: former.map((one) => ({ subject: one, until: 1 })) });
+    expect(filters('video.a', 'video.>', 'user.a')).toEqual(['video.>', 'user.a']);
+    expect(filters('video.>', 'video.a')).toEqual(['video.>']);
+    expect(filters('video.a', 'video.a')).toEqual(['video.a']);
+  });
+
+  test.each([undefined, 'no JSON', 'null', '{"subject":1,"former":[]}', '{"subject":"a"}'])(
+    'is not meant by the entry %s',
+    (entry) => {
+      expect(formerRecord(entry === undefined ? {} : { 'jetplug.former': entry })).toBeUndefined();
+    },
+  );
 });

@@ -1,0 +1,30 @@
+import { pluginSource } from './plugin-source';
+
+/** The plugin `shop` before and after its handler has another name, subject and contract. */
+export interface ShopVersion {
+  /** The name of the method. */
+  readonly method: string;
+  readonly renamedFrom?: string;
+  /** The contract's subject. */
+  readonly subject: string;
+  /** The option `retry` of the handler. */
+  readonly retry: string;
+  /** Statements at the beginning of the handler, which have `event` and `context`. */
+  readonly first?: string;
+}
+
+/** Its handler counts in the store how often it has handled each event, by `n`. */
+export function shopPlugin({ method, renamedFrom, subject, retry, first = '' }: ShopVersion): string {
+  const renamed = renamedFrom === undefined ? '' : `renamedFrom: '${renamedFrom}', `;
+  return pluginSource(
+    'ShopPlugin',
+    `  constructor(private readonly store: Store<number>) {}
+
+  @Subscribe({ from: 'beginning', ${renamed}retry: ${retry} })
+  async ${method}(event: Sold, context: EventContext) {
+    ${first}
+    await this.store.update('n' + event.n, (count = 0) => count + 1);
+  }`,
+    { before: `export class Sold extends defineEvent('${subject}', z.object({ n: z.int() })) {}` },
+  );
+}
