@@ -9,6 +9,7 @@ import type { HostLog } from './log/log';
 import { Limiter } from './base/limiter';
 import { CommitLogs } from './plugin/commit-logs';
 import { Sweep } from './message/intake/sweep';
+import type { Connection } from './nats/connection';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
 import { LogThrottle } from './base/log-throttle';
@@ -34,6 +35,8 @@ export interface HostOptions extends LoadedConfig {
   readonly log: HostLog;
   /** The files of the config, if the host is to follow their changes. */
   readonly source?: ConfigSource;
+  /** Called as soon as the host is connected, before it uses anything on the server. If it rejects, the start fails. */
+  readonly connected?: (connection: Connection) => Promise<void>;
   /** Called as nats-server is downloaded. */
   readonly progress?: BrokerProgress;
 }
@@ -108,6 +111,7 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await broker.connect();
     this.closeLater('the connection', () => connection.close());
+    await this.options.connected?.(connection);
     const services = await openServices(connection, config, log);
     this.closeLater('the services of the connection', () => services.stop());
     const commits = new CommitLogs({

@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
+import { Bucket } from '../nats/bucket';
+import { applyConfig, fingerprintOf } from '../nats/config-generation';
 import type { Connection } from '../nats/connection';
+import { RECORDS_BUCKET } from '../nats/wanted-streams';
 import { makeStep, selectSteps, type ApplyOptions, type Selected } from '../plan/apply-plan';
 import { assetKey, type PlannedChange, type Step } from '../plan/change';
 import { makePlan } from '../plan/make-plan';
 import { assertCurrent, parsePlanFile, type PlanFile } from '../plan/plan-file';
 import { ask, canAsk } from './ask';
-import { auditedCommand } from './audited-command';
+import { auditedCommand, commandUser } from './audited-command';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
 import { planPlugins } from './plan-plugins';
@@ -127,6 +130,8 @@ async function makeAll(
   const changes: string[] = [];
   const change = { action: 'apply', target: config.deploy.name, detail: { changes } };
   await auditedCommand(connection, config, change, async () => {
+    const records = await Bucket.find(connection, RECORDS_BUCKET);
+    if (records) await applyConfig(records, fingerprintOf(config), commandUser());
     for (const step of made) {
       try {
         await makeStep(connection, step, options);

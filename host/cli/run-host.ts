@@ -4,6 +4,7 @@ import { configFiles, loadConfig, type LoadOptions } from '../config/load';
 import type { Host, HostSummary } from '../host';
 import type { HostLog } from '../log/log';
 import { packageVersion } from '../base/package-version';
+import type { Connection } from '../nats/connection';
 import { common, listOption, pluginsFolders, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
@@ -60,6 +61,7 @@ export async function runHost(flags: HostFlags, { readable, closing }: RunOption
     sourceOf,
     source: { files: configFiles(options), load: () => loadConfig(options) },
     log,
+    ...(config.deploy.bindOnly && { connected: (connection) => refuseMissing(connection, config) }),
     ...(readable && { progress: bar.bytes }),
   });
   surviveUncaught(host);
@@ -74,6 +76,13 @@ export async function runHost(flags: HostFlags, { readable, closing }: RunOption
     process.exitCode = 1;
     return undefined;
   }
+}
+
+/** @throws AggregateError of an error for everything that is missing on the server */
+async function refuseMissing(connection: Connection, config: Config): Promise<void> {
+  const { missingAssets } = await import('./missing-assets.js');
+  const missing = await missingAssets(connection, config);
+  if (missing.length > 0) throw new AggregateError(missing, 'the host creates nothing on the server');
 }
 
 /** A failure before the host stops must not keep it from stopping. */

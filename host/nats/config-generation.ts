@@ -21,6 +21,8 @@ export interface GenerationRecord {
   readonly claimedAt: string;
   /** The fingerprints of earlier generations, the newest first. */
   readonly earlier: readonly string[];
+  /** Whether an operator has applied the config. It then counts while no host runs with it, too. */
+  readonly applied?: true;
 }
 
 export interface GenerationOptions {
@@ -161,8 +163,9 @@ export class ConfigGeneration {
   }
 
   /** A config that the deployment has never had is newer. An earlier one counts again if no host of the newest runs. */
-  private async mayClaim({ fingerprint, earlier }: GenerationRecord, missed: number): Promise<boolean> {
+  private async mayClaim({ fingerprint, earlier, applied }: GenerationRecord, missed: number): Promise<boolean> {
     if (fingerprint === this.options.fingerprint || !earlier.includes(this.options.fingerprint)) return true;
+    if (applied) return false;
     if (!(await this.isRun(fingerprint))) return missed >= MISSED_CHECKS;
     this.missed = 0;
     return false;
@@ -183,30 +186,54 @@ export class ConfigGeneration {
     }
   }
 
-  private async read(): Promise<[record: GenerationRecord | undefined, revision: number]> {
-    const entry = await this.options.records.get(GENERATION_KEY, { latest: true });
-    const { value, revision = 0 } = entry ?? {};
-    return [value === undefined ? undefined : (JSON.parse(value) as GenerationRecord), revision];
+  private read(): Promise<StoredGeneration> {
+    return readGeneration(this.options.records);
   }
 
   private next(before: GenerationRecord | undefined): GenerationRecord {
-    const { fingerprint, host, time = machineTime } = this.options;
-    const earlier = before ? [before.fingerprint, ...before.earlier] : [];
-    return {
-      number: (before?.number ?? 0) + 1,
-      fingerprint,
-      host,
-      claimedAt: new Date(time.epochMs()).toISOString(),
-      earlier: earlier.filter((one) => one !== fingerprint).slice(0, MAX_EARLIER),
-    };
+    return nextGeneration(before, this.options);
   }
 
   private logWait({ number, host }: GenerationRecord): void {
     this.options.log.warn(
       'another host has a newer configuration; this host handles events and leaves the settings of streams and durables as they are',
-      { generation: number, by: host },
+      { generation: number, by: host, hint: 'npx jetplug apply makes the configuration of this host the newest' },
     );
   }
+}
+
+type StoredGeneration = [record: GenerationRecord | undefined, revision: number];
+
+async function readGeneration(records: KeyValue): Promise<StoredGeneration> {
+  const { value, revision = 0 } = (await records.get(GENERATION_KEY, { latest: true })) ?? {};
+  return [value === undefined ? undefined : (JSON.parse(value) as GenerationRecord), revision];
+}
+
+function nextGeneration(
+  before: GenerationRecord | undefined,
+  { fingerprint, host, time = machineTime }: Pick<GenerationOptions, 'fingerprint' | 'host' | 'time'>,
+): GenerationRecord {
+  const earlier = before ? [before.fingerprint, ...before.earlier] : [];
+  return {
+    number: (before?.number ?? 0) + 1,
+    fingerprint,
+    host,
+    claimedAt: new Date(time.epochMs()).toISOString(),
+    earlier: earlier.filter((one) => one !== fingerprint).slice(0, MAX_EARLIER),
+  };
+}
+
+/**
+ * Makes a config the newest of the deployment on behalf of an operator, before its settings are applied. Hosts that run
+ * with another config would otherwise put back theirs; now they wait until they are restarted with this one.
+ * @throws Conflict if a host has claimed a generation at the same time
+ */
+export async function applyConfig(records: KeyValue, fingerprint: string, operator: string): Promise<void> {
+  const [before, revision] = await readGeneration(records);
+  // Hosts with this config run already.
+  if (before?.fingerprint === fingerprint) return;
+  const next = nextGeneration(before, { fingerprint, host: operator });
+  await records.put(GENERATION_KEY, JSON.stringify({ ...next, applied: true }), revision);
 }
 
 /** Returns a text that is equal for configs that ask for the same settings on the server. */

@@ -1,4 +1,5 @@
 import type { DurableSpec } from '../broker/durable';
+import type { DeployConfig } from '../config/config';
 import { Limiter } from '../base/limiter';
 import type { ConsumerInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
@@ -28,8 +29,9 @@ export async function durableSteps(
   plugins: readonly PluginAssets[],
   streams: readonly Step[],
   server: ServerAssets,
+  { bindOnly }: Pick<DeployConfig, 'bindOnly'>,
 ): Promise<Step[]> {
-  const planner = new DurablePlanner(connection, streams, server);
+  const planner = new DurablePlanner(connection, streams, server, bindOnly);
   const limit = new Limiter(AT_ONCE);
   const handlers = plugins.filter(({ isEnabled }) => isEnabled).flatMap((plugin) => plugin.handlers);
   const steps = await Promise.all(handlers.map((handler) => limit.take(() => planner.stepsOf(handler))));
@@ -43,6 +45,7 @@ class DurablePlanner {
     private readonly connection: Connection,
     streams: readonly Step[],
     private readonly server: ServerAssets,
+    private readonly bindOnly: boolean,
   ) {
     this.streamSteps = new Map(streams.map((step) => [(step.target.wanted as WantedStream).settings.name, step]));
   }
@@ -62,13 +65,14 @@ class DurablePlanner {
     return exists || streamChange === 'create' ? this.create(spec, !exists) : undefined;
   }
 
-  /** A host creates the durable of a retry queue when the queue holds an event. */
+  /** A host creates the durable of a retry queue when the queue holds an event, unless it may create nothing. */
   private async retryStepOf(spec: DurableSpec): Promise<Step | undefined> {
     const queue = this.server.streams.get(RETRY_STREAM);
-    if (!queue || this.streamSteps.get(RETRY_STREAM)?.change.change === 'recreate') return undefined;
+    if (!queue) return this.bindOnly ? this.create(spec, true) : undefined;
+    if (this.streamSteps.get(RETRY_STREAM)?.change.change === 'recreate') return undefined;
     const existing = await this.find(spec);
     if (existing) return this.compare(spec, existing);
-    const isNeeded = queue.state.messages > 0 && (await hasDeferred(this.connection, spec));
+    const isNeeded = this.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
     return isNeeded ? this.create(spec, false) : undefined;
   }
 

@@ -31,7 +31,7 @@ export async function makePlan(
   const { deploy } = config;
   const needed = await neededStreams(connection, config, plugins, server);
   const streams = await streamSteps(connection, needed, deploy, server);
-  const durables = await durableSteps(connection, plugins, streams, server);
+  const durables = await durableSteps(connection, plugins, streams, server, deploy);
   const orphans = orphanSteps(server, { deployment: deploy.name, needed, plugins, hasUnread });
   const steps = [...streams, ...durables, ...orphans];
   return inSafeOrder(steps.map((step) => withObstacles(step, steps, server, deploy.name)));

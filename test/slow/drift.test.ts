@@ -1,7 +1,7 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
-import { STORY_PLUGINS, type TestHost } from '../support/host';
+import { STORY_CONFIG, STORY_PLUGINS, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
 
@@ -82,4 +82,34 @@ test('a stream whose mark somebody removes is not changed, and is shown', async 
   await eventually(() => metric(host, 'jetplug_stream_drift{stream="EVENTS"} 1'), 20_000);
   const { stdout } = await jetplug(['plugins', '--servers', server.url]);
   expect(stdout).toContain('stream EVENTS was changed on the server: mark none → jetplug');
+});
+
+test('a host with an earlier config does not undo what an operator applies', async () => {
+  const host = await start();
+  const folder = scene.folder({
+    ...STORY_CONFIG,
+    'config/local.yaml': 'deadLetters: { maxAge: 60d }\ndelivery: { ackWait: 20s }',
+  });
+  const { stdout } = await jetplug(['apply', '--yes', '--servers', server.url, '--plugins', STORY_PLUGINS], {
+    cwd: folder,
+  });
+  expect(stdout).toContain('maxAge: 30d → 60d');
+  const applied = async (): Promise<(number | undefined)[]> => [
+    (await jsm.streams.info('DEAD')).config.max_age / 86_400e9,
+    (await jsm.consumers.info('EVENTS', BADGE)).config.ack_wait! / 1e9,
+  ];
+  expect(await applied()).toEqual([60, 20]);
+  await eventually(() => metric(host, 'jetplug_config_outdated 1'), 20_000);
+  expect(host.logged(STREAM)).toEqual([]);
+  expect(await applied()).toEqual([60, 20]);
+  const { stdout: shown } = await jetplug(['plugins', '--servers', server.url]);
+  expect(shown).toContain('has a newer configuration');
+  // A restart with the earlier config waits too, until an operator applies that one.
+  await host.stop();
+  const again = await start();
+  expect(await metric(again, 'jetplug_config_outdated 1')).toBe(true);
+  const back = await jetplug(['apply', '--yes', '--servers', server.url, '--plugins', STORY_PLUGINS]);
+  expect(back.stdout).toContain('maxAge: 60d → 30d');
+  expect(await applied()).toEqual([30, 15]);
+  await eventually(() => metric(again, 'jetplug_config_outdated 0'), 20_000);
 });

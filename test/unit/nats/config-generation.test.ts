@@ -1,5 +1,5 @@
 import type { Connection } from '../../../host/nats/connection';
-import { ConfigGeneration, fingerprintOf } from '../../../host/nats/config-generation';
+import { applyConfig, ConfigGeneration, fingerprintOf } from '../../../host/nats/config-generation';
 import { loadConfig } from '../../../host/config/load';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { VirtualTime } from '../../../host/testing/virtual-time';
@@ -114,6 +114,22 @@ test('of many hosts with different configs that start together, one decides', as
   const hosts = await Promise.all(Array.from({ length: 8 }, (_, n) => start(`config ${n}`)));
   for (let checks = 0; checks < 5; checks++) await Promise.all(hosts.map((host) => host.check()));
   expect(hosts.filter((host) => !host.waits)).toHaveLength(1);
+});
+
+test('a config that an operator applies counts, whether or not a host runs with it', async () => {
+  const a = await start('old');
+  await applyConfig(records, 'new', 'ann@desk');
+  for (let checks = 0; checks < 5; checks++) await a.check();
+  expect(a.newer).toMatchObject({ generation: 2, host: 'ann@desk' });
+  await applyConfig(records, 'old', 'ann@desk');
+  await a.check();
+  expect(a.waits).toBe(false);
+});
+
+test('an operator who applies the config of the running hosts claims no generation', async () => {
+  await start('old');
+  await applyConfig(records, 'old', 'ann@desk');
+  expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 1, host: 'old' });
 });
 
 test('a read that fails changes nothing', async () => {
