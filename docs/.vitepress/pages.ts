@@ -27,6 +27,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: readonly 
     text: 'Operate',
     pages: [
       'docs/operating.md',
+      'docs/deploying.md',
       'docs/dead-letters.md',
       'docs/page.md',
       'docs/tracing.md',

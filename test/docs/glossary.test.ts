@@ -29,6 +29,7 @@ const COMMON = `
   last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
   changed file indexed job jobs listed manifest new page query secrets table try wave
   watched watcher wrapped write writer written yaml
+  apply decision filed needed overlap planned selected
   address finding is leveled member network node parameter syntax
   function newer planned table
 `.match(/[a-z]+/g)!;
