@@ -16,6 +16,7 @@ import {
 } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
+import { fromRecord, ignoredFrom } from './created-from';
 import { positionOf } from './durable-position';
 import { formerSubjects, waitingFormer } from './former-subjects';
 import { foreignDurable } from './foreign-durable';
@@ -35,7 +36,12 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
     const existing = await findDurable(connection, spec.stream, spec.durable);
     if (!existing) return { ...positionOf(await create(connection, spec)), ...formerOf(spec) };
     const present = { ...spec, former: await formerSubjects(connection, spec, existing) };
-    return { ...(await correct(connection, present, existing)), ...formerOf(present) };
+    const ignored = ignoredFrom(spec.from, existing);
+    return {
+      ...(await correct(connection, present, existing)),
+      ...formerOf(present),
+      ...(ignored && { ignoredFrom: ignored }),
+    };
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
@@ -90,9 +96,11 @@ const requestLimit = new Limiter(100);
 async function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
   const { pausedWith } = spec;
   const pause = pausedUntil ?? (pausedWith && (await findPause(connection, pausedWith)));
+  const { metadata, ...settings } = newConfig(spec);
   const config = {
     durable_name: spec.durable,
-    ...newConfig(spec),
+    ...settings,
+    metadata: { ...metadata, ...fromRecord(spec.from) },
     ...start(spec),
     ...(pause !== undefined && { pause_until: pause }),
   };

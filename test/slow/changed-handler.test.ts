@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { shopPlugin, type ShopVersion } from '../support/changed-handler';
+import { jetplug } from '../support/cli';
+import { checkAgainst, type AgainstStream } from '../support/contract-change';
 import { allSettled, durableConfig, durableInfo } from '../support/durables';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
@@ -87,7 +89,6 @@ test('a subject that is changed back and forth before its events are handled los
   for (const subject of ['video.sold', 'video.bought', 'video.given', 'video.sold']) {
     save({ ...OLD, subject, first: closed });
     const host = await scene.host({ server, plugins: [plugins] });
-    await eventually(async () => (await host.logged('ready')).length > 0);
     await publish(subject, 10);
     await host.stop();
   }
@@ -114,4 +115,27 @@ test('a renamed handler continues at its position, beside a host with the old na
   const durables: string[] = [];
   for await (const { name } of (await nats.jetstreamManager()).consumers.list('EVENTS')) durables.push(name);
   expect(durables).toEqual(['shop-sell']);
+});
+
+test('a changed from is reported at the start, by plugins and by check --against-stream, and a kept one is not', async () => {
+  save(OLD);
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  await publish('video.sold', 5);
+  save({ ...OLD, from: `{ since: '24h' }` });
+  const host = await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 5);
+  const ignored = { asked: 'since 1d', started: 'beginning' };
+  expect(host.logged('the option from has no effect, because the durable consumer exists')).toMatchObject([ignored]);
+  const text = /from since 1d has no effect: the durable exists since \S+Z, and has started from beginning/;
+  expect((await jetplug(['plugins', 'shop', '--servers', server.url])).stdout).toMatch(text);
+  const explained = await jetplug(['plugins', 'shop', '--servers', server.url, '--json']);
+  expect(explained.json()).toMatchObject([{ handlers: [{ ignoredFrom: ignored }] }]);
+  const checked = await checkAgainst(server.url, plugins);
+  expect(checked.code).toBe(0);
+  const [warning, ...others] = checked.json<AgainstStream>().findings;
+  expect(warning).toMatchObject({ code: 'JP_HANDLER_FROM_IGNORED', warning: true, plugin: 'shop' });
+  expect(warning!.message).toMatch(text);
+  expect(others).toEqual([]);
+  save(OLD);
+  expect((await checkAgainst(server.url, plugins)).json<AgainstStream>().findings).toEqual([]);
 });

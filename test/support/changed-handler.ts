@@ -9,18 +9,27 @@ export interface ShopVersion {
   readonly subject: string;
   /** The option `retry` of the handler. */
   readonly retry: string;
+  /** The option `from` of the handler, as source. Default: `'beginning'`. */
+  readonly from?: string;
   /** Statements at the beginning of the handler, which have `event` and `context`. */
   readonly first?: string;
 }
 
 /** Its handler counts in the store how often it has handled each event, by `n`. */
-export function shopPlugin({ method, renamedFrom, subject, retry, first = '' }: ShopVersion): string {
+export function shopPlugin({
+  method,
+  renamedFrom,
+  subject,
+  retry,
+  from = `'beginning'`,
+  first = '',
+}: ShopVersion): string {
   const renamed = renamedFrom === undefined ? '' : `renamedFrom: '${renamedFrom}', `;
   return pluginSource(
     'ShopPlugin',
     `  constructor(private readonly store: Store<number>) {}
 
-  @Subscribe({ from: 'beginning', ${renamed}retry: ${retry} })
+  @Subscribe({ from: ${from}, ${renamed}retry: ${retry} })
   async ${method}(event: Sold, context: EventContext) {
     ${first}
     await this.store.update('n' + event.n, (count = 0) => count + 1);
