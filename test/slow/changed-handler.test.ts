@@ -98,6 +98,60 @@ test('a subject that is changed back and forth before its events are handled los
   expect(await handled()).toEqual({ once: 40, more: [] });
 });
 
+test('an isolated handler upcasts the events that wait under its old subject, and a misfit is dead-lettered', async () => {
+  save(OLD);
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  const js = nats.jetstream();
+  for (const sold of [{ n: 0 }, { number: '1' }, { number: 'two' }])
+    await js.publish('video.sold', JSON.stringify(sold));
+  const contract = `{ upcast: (old) => ({ n: Number(old['number']) }) }`;
+  save({ ...OLD, subject: 'video.bought', isolated: true, contract });
+  await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 2 && (await storedLetters(nats)).length === 1);
+  const [letter] = await storedLetters(nats);
+  expect(letter!.header.get('x-dead-letter-reason')).toBe('schema');
+  expect(letter!.string()).toBe('{"number":"two"}');
+});
+
+test('events outside of a narrowed subject are handled if they waited, and not afterwards', async () => {
+  const raw = (subject: string): string =>
+    shopPlugin({ ...OLD, subject: 'video.any' })
+      .replace('event: Sold', 'event: any')
+      .replace('@Subscribe(', `@Subscribe('${subject}', `);
+  writeFileSync(join(plugins, 'shop.plugin.ts'), raw('video.>'));
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  await publish('video.sold', 3);
+  await publish('video.given', 4);
+  writeFileSync(join(plugins, 'shop.plugin.ts'), raw('video.sold'));
+  await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 7);
+  await publish('video.given', 2);
+  await publish('video.sold', 1);
+  await eventually(async () => (await handled()).once === 8);
+  await allSettled(await nats.jetstreamManager(), ['EVENTS']);
+  expect(await handled()).toEqual({ once: 8, more: [] });
+});
+
+test('a subject of another stream gets a durable there, and the old one stays', async () => {
+  const streams = [
+    { name: 'EVENTS', subjects: ['video.>'] },
+    { name: 'SHOPS', subjects: ['shop.>'] },
+  ];
+  const options = { server, plugins: [plugins], config: { streams } };
+  save(OLD);
+  const first = await scene.host(options);
+  await publish('video.sold', 2);
+  await eventually(async () => (await handled()).once === 2);
+  await first.stop();
+  await publish('video.sold', 1);
+  save({ ...OLD, subject: 'shop.sold' });
+  await scene.host(options);
+  await publish('shop.sold', 2);
+  await eventually(async () => (await handled()).once === 4);
+  expect(await durableConfig(nats, 'SHOPS', 'shop-sell')).toMatchObject({ filter_subject: 'shop.sold' });
+  expect(await durableInfo(nats, 'EVENTS', 'shop-sell')).toMatchObject({ num_pending: 1 });
+});
+
 test('a renamed handler continues at its position, beside a host with the old name', async () => {
   save(OLD);
   const old = await scene.host({ server, plugins: [plugins] });

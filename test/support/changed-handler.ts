@@ -11,19 +11,17 @@ export interface ShopVersion {
   readonly retry: string;
   /** The option `from` of the handler, as source. Default: `'beginning'`. */
   readonly from?: string;
+  /** The options of the contract, as source. Default: none. */
+  readonly contract?: string;
+  /** Whether the plugin has a process of its own. */
+  readonly isolated?: boolean;
   /** Statements at the beginning of the handler, which have `event` and `context`. */
   readonly first?: string;
 }
 
 /** Its handler counts in the store how often it has handled each event, by `n`. */
-export function shopPlugin({
-  method,
-  renamedFrom,
-  subject,
-  retry,
-  from = `'beginning'`,
-  first = '',
-}: ShopVersion): string {
+export function shopPlugin(version: ShopVersion): string {
+  const { method, renamedFrom, subject, retry, from = `'beginning'`, contract = '{}', first = '' } = version;
   const renamed = renamedFrom === undefined ? '' : `renamedFrom: '${renamedFrom}', `;
   return pluginSource(
     'ShopPlugin',
@@ -34,6 +32,9 @@ export function shopPlugin({
     ${first}
     await this.store.update('n' + event.n, (count = 0) => count + 1);
   }`,
-    { before: `export class Sold extends defineEvent('${subject}', z.object({ n: z.int() })) {}` },
+    {
+      before: `export class Sold extends defineEvent('${subject}', z.object({ n: z.int() }), ${contract}) {}`,
+      options: version.isolated ? `{ isolation: 'process' }` : '',
+    },
   );
 }
