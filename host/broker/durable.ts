@@ -42,6 +42,16 @@ export interface DurableSpec extends DurableSettings {
   readonly mayRecreate?: boolean;
 }
 
+/** The option `from` of a handler, which has no effect because its durable exists. */
+export interface IgnoredFrom {
+  /** The start that the handler asks for, such as `beginning` or `since 7d`. */
+  readonly asked: string;
+  /** The start that the durable was created with. */
+  readonly started: string;
+  /** The time at which the durable was created. */
+  readonly created: string;
+}
+
 /** The position of a durable in its stream. */
 export interface DurablePosition {
   /** The number of events that the durable has not delivered yet. */
@@ -59,6 +69,8 @@ export interface DurablePosition {
   readonly startSequence?: number;
   /** The earlier subjects of the handler that the durable still delivers; absent if there are none. */
   readonly former?: readonly FormerSubject[];
+  /** Set if the durable has started elsewhere than the handler asks for now. */
+  readonly ignoredFrom?: IgnoredFrom;
   /** The settings that the call has corrected, such as `max_deliver: 3 → -1`. */
   readonly corrected?: readonly string[];
   /** Settings that the server has set to other values, because of limits of its own or of the stream. */

@@ -1,10 +1,15 @@
-import { JetplugError } from '../../sdk/internal';
+import { JetplugError, type Start } from '../../sdk/internal';
 import { terminalText } from '../base/utf8';
+import type { Connection } from '../nats/connection';
+import { ignoredFrom } from '../nats/created-from';
+import { findDurable } from '../nats/find-durable';
+import { isStreamNotFound } from '../nats/streams';
 import type { ContractFault, EventCounts } from '../start/event-tally';
 import { judgeStoredEvents, type JudgedContract, type PluginContract } from '../start/judge-stored';
 import type { CheckedPlugin } from './check-plugins';
 import { withBroker, type CommonFlags } from './common';
 import { figure } from './figure';
+import { ignoredFromText } from './ignored-from-text';
 import { errorsOf, paint, table } from './output';
 import { StreamBars } from './progress';
 
@@ -16,6 +21,7 @@ const SHOWN_FAULTS = 10;
 export interface StoredFindings {
   readonly contracts: readonly JudgedContract[];
   readonly problems: readonly JetplugError[];
+  readonly warnings: readonly JetplugError[];
 }
 
 /**
@@ -33,11 +39,35 @@ export function checkAgainstStream(
         newest: flags.all ? Infinity : NEWEST,
         progress: ({ plugin, subject }, done, total) => bars.searched(`${plugin} ${subject}`, done, total),
       });
-      return { contracts, problems: contracts.flatMap((contract) => problemsOf(contract, checked)) };
+      const problems = contracts.flatMap((contract) => problemsOf(contract, checked));
+      return { contracts, problems, warnings: await ignoredStarts(connection, checked) };
     } finally {
       bars.stop();
     }
   });
+}
+
+/** Warns of each handler that asks for another start than its durable has had. */
+async function ignoredStarts(connection: Connection, checked: readonly CheckedPlugin[]): Promise<JetplugError[]> {
+  const handlers = checked.flatMap(({ plugin, contracts: record }) =>
+    (plugin?.handlers ?? []).map((handler) => ({
+      ...{ handler, plugin: plugin!.name },
+      recorded: record?.handlers.find(({ name }) => name === handler.name),
+    })),
+  );
+  const warnings = handlers.map(async ({ handler: { name, durable, where }, plugin, recorded }) => {
+    if (typeof recorded?.stream !== 'string') return [];
+    const info = await findDurable(connection, recorded.stream, durable).catch(noStream);
+    const ignored = info && ignoredFrom(recorded.options.from as Start, info);
+    if (!ignored) return [];
+    const message = `${plugin}.${name}: ${ignoredFromText(ignored)}`;
+    return [new JetplugError('JP_HANDLER_FROM_IGNORED', message, { plugin, ...where })];
+  });
+  return (await Promise.all(warnings)).flat();
+}
+
+function noStream(error: unknown): undefined {
+  if (!isStreamNotFound(error)) throw error;
 }
 
 /** Returns the contracts of a plugin without problems, each with the handlers that take it. */

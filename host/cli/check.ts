@@ -108,6 +108,7 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
     if (flags.againstStream) {
       findings.stored = await checkAgainstStream(allChecked, flags);
       problems.push(...findings.stored.problems);
+      warnings.push(...findings.stored.warnings);
     }
   } catch (failure) {
     problems.push(...errorsOf(failure));

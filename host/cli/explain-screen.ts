@@ -1,3 +1,4 @@
+import { ignoredFromText } from './ignored-from-text';
 import type { ErrorReport } from '../../sdk/internal';
 import { formatSize } from '../config/size';
 import type { ExplainedHandler, ExplainedPlugin } from '../ops/explain';
@@ -133,11 +134,20 @@ function figures(handler: ExplainedHandler): string {
   ].join(', ');
 }
 
-function trouble({ lastError, outage, waitsFor, reason, drift = [], ...figures }: ExplainedHandler): string[] {
+function trouble({
+  lastError,
+  outage,
+  waitsFor,
+  reason,
+  ignoredFrom,
+  drift = [],
+  ...figures
+}: ExplainedHandler): string[] {
   const what = waitsFor === 'log' ? 'none of its runs is committed' : 'its durable delivers nothing';
   return [
     ...(reason === undefined ? [] : [paint('yellow', `${what}: ${reason}`)]),
     ...drift.map((change) => paint('yellow', `changed on the server: ${change}`)),
+    ...(ignoredFrom ? [paint('yellow', ignoredFromText(ignoredFrom))] : []),
     ...(outage ? [paint('yellow', `down since ${outage.since}: ${outage.reason}`)] : []),
     ...conflictText(figures).map((text) => paint('yellow', text)),
     ...(lastError === undefined ? [] : [`last error: ${lastError}`]),

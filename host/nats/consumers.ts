@@ -10,6 +10,7 @@ import { changeTexts, correctedConfig, differencesOf, isComplete, type FieldChan
 import { decideDurable, durableText, notUpdatable, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
+import { ignoredFrom } from './created-from';
 import { createRequest, newDurable, requestFor } from './new-durable';
 import { positionOf } from './durable-position';
 import { formerSubjects, waitingFormer } from './former-subjects';
@@ -45,7 +46,12 @@ export async function ensureDurable(
     if (!existing && deploy.bindOnly) throw durableMissing(connection.apiPrefix, spec);
     if (!existing) return { ...positionOf(await create(connection, spec)), ...formerOf(spec) };
     const present = { ...spec, former: await formerSubjects(connection, spec, existing) };
-    return { ...(await correct(connection, present, existing, deploy)), ...formerOf(present) };
+    const ignored = ignoredFrom(spec.from, existing);
+    return {
+      ...(await correct(connection, present, existing, deploy)),
+      ...formerOf(present),
+      ...(ignored && { ignoredFrom: ignored }),
+    };
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);

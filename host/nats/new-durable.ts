@@ -1,13 +1,16 @@
 import type { DurableSpec } from '../broker/durable';
 import { durationMs } from '../../sdk/internal';
 import { DeliverPolicy, type ConsumerConfig } from './client';
+import { fromRecord } from './created-from';
 import { filtersFor, newConfig, type ServerConfig } from './durable-config';
 
 /** Returns the body of the API request that creates a durable at the beginning that its handler asks for. */
 export function newDurable(spec: DurableSpec, pausedUntil?: string) {
+  const { metadata, ...settings } = newConfig(spec);
   const config: ServerConfig = {
     durable_name: spec.durable,
-    ...newConfig(spec),
+    ...settings,
+    metadata: { ...metadata, ...fromRecord(spec.from) },
     ...start(spec),
     ...(pausedUntil !== undefined && { pause_until: pausedUntil }),
   };

@@ -1,6 +1,9 @@
 import type { ErrorReport } from '../../sdk/internal';
 import type { Config, SourceOf } from '../config/config';
+import type { IgnoredFrom } from '../broker/durable';
 import type { Connection } from '../nats/connection';
+import { ignoredFrom } from '../nats/created-from';
+import { findDurable } from '../nats/find-durable';
 import type { HandlerDefinition } from '../load/describe';
 import { nameByFile } from '../load/discover';
 import { NO_FAULTS } from '../plugin/faults';
@@ -45,6 +48,8 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
   readonly file: string;
   readonly line: number;
   readonly options: ExplainedOptions;
+  /** Set if the option `from` has no effect, because the durable has started elsewhere. */
+  readonly ignoredFrom?: IgnoredFrom;
   /** The names of the middleware around the handler, the outermost first; absent if the handler has no middleware. */
   readonly middleware?: readonly string[];
 }
@@ -98,10 +103,23 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
         method: handler.method,
         ...handler.where,
         options: explainOptions(handler, host.sourceOf),
+        ...(await startOf(handler, host)),
         ...(handler.middleware.length > 0 && { middleware: handler.middleware }),
       })),
     ),
   };
+}
+
+/** Compares the handler's start with that of its durable, if the server answers. */
+async function startOf(
+  { subject, durable, from }: HandlerDefinition,
+  { streams, connection }: Explainable,
+): Promise<Pick<ExplainedHandler, 'ignoredFrom'>> {
+  const stream = streamFor(streams, subject);
+  if (stream === undefined || !connection.connected) return {};
+  const info = await findDurable(connection, stream, durable).catch(() => undefined);
+  const ignored = info && ignoredFrom(from, info);
+  return ignored ? { ignoredFrom: ignored } : {};
 }
 
 /** The place in the config that disables a plugin; undefined for one that is enabled. */

@@ -52,7 +52,14 @@ export async function reconcileHandler(
     openSettlements(durable, host),
     Outages.open(host.records, durable.durable),
   ]);
-  const { former } = await ensureDurableAt(durable, settlements, host);
+  const { former, ignoredFrom } = await ensureDurableAt(durable, settlements, host);
+  const about = aboutOf(durable);
+  if (former) {
+    host.log.info('a handler still takes the events that wait under its earlier subjects', { ...about, former });
+  }
+  if (ignoredFrom) {
+    host.log.info('the option from has no effect, because the durable consumer exists', { ...about, ...ignoredFrom });
+  }
   const attempts = new KvAttemptLog(host.records, durable.durable, outages);
   const failing = await findFailing(attempts, settlements, plugin.name, durable, host);
   const delivered = former ? { ...durable, former } : durable;
@@ -93,14 +100,10 @@ export async function ensureDurableAt(
   settlements.follow(position.created);
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
-  const { corrected, limited, former } = position;
-  const { stream, durable: name, owner } = durable;
-  const about = { plugin: owner.plugin, handler: owner.handler, stream, durable: name };
+  const { corrected, limited } = position;
+  const about = aboutOf(durable);
   if (corrected) {
     host.log.warn('the settings of a durable consumer are corrected', { ...about, changes: corrected });
-  }
-  if (former) {
-    host.log.info('a handler still takes the events that wait under its earlier subjects', { ...about, former });
   }
   if (limited) {
     host.log.info('limits of the server or the stream set settings of a durable consumer; they are kept', {
@@ -121,6 +124,11 @@ async function notePosition(durable: DurableSpec, settlements: Settlements, { br
   // The ack floor of a durable that skips events lies behind events that no host has handled.
   if (checkpoint.isComplete || !settlements.knowsPosition) settlements.settleUpTo(checkpoint.ackFloor);
   await settlements.store();
+}
+
+/** The fields of a log line about a durable. */
+function aboutOf({ stream, durable, owner: { plugin, handler } }: DurableSpec): object {
+  return { plugin, handler, stream, durable };
 }
 
 /** Reads which events of the durable's stream the handler has settled. */

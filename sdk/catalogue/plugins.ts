@@ -128,6 +128,10 @@ export const PLUGIN_ERRORS = {
     'Stored events do not fit the contract of a handler. `jetplug check --against-stream` reports them; a host would dead-letter those that the handler has not handled.',
     'Convert the old form with the option upcast of defineEvent, or make the schema accept it.',
   ],
+  JP_HANDLER_FROM_IGNORED: [
+    'The option `from` of a handler has no effect, because its durable exists and has started elsewhere. `jetplug check --against-stream` warns of it.',
+    'Leave it if the position is right. Otherwise give the handler a new durable with @Subscribe({ durable }), which starts there.',
+  ],
   JP_CONTRACT_ENVELOPE: [
     'The schema of a contract has a field with the name of a field of the envelope. Only a CloudEvent can have it. `jetplug check` warns of it.',
     'Remove the field from the schema: every event has event_type, event_id and timestamp. Or give it another name.',

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { shopPlugin, type ShopVersion } from '../support/changed-handler';
+import { jetplug } from '../support/cli';
+import { checkAgainst, type AgainstStream } from '../support/contract-change';
 import { allSettled, durableConfig, durableInfo } from '../support/durables';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
@@ -87,7 +89,6 @@ test('a subject that is changed back and forth before its events are handled los
   for (const subject of ['video.sold', 'video.bought', 'video.given', 'video.sold']) {
     save({ ...OLD, subject, first: closed });
     const host = await scene.host({ server, plugins: [plugins] });
-    await eventually(async () => (await host.logged('ready')).length > 0);
     await publish(subject, 10);
     await host.stop();
   }
@@ -95,6 +96,60 @@ test('a subject that is changed back and forth before its events are handled los
   await scene.host({ server, plugins: [plugins] });
   await eventually(async () => (await handled()).once === 40, 30_000);
   expect(await handled()).toEqual({ once: 40, more: [] });
+});
+
+test('an isolated handler upcasts the events that wait under its old subject, and a misfit is dead-lettered', async () => {
+  save(OLD);
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  const js = nats.jetstream();
+  for (const sold of [{ n: 0 }, { number: '1' }, { number: 'two' }])
+    await js.publish('video.sold', JSON.stringify(sold));
+  const contract = `{ upcast: (old) => ({ n: Number(old['number']) }) }`;
+  save({ ...OLD, subject: 'video.bought', isolated: true, contract });
+  await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 2 && (await storedLetters(nats)).length === 1);
+  const [letter] = await storedLetters(nats);
+  expect(letter!.header.get('x-dead-letter-reason')).toBe('schema');
+  expect(letter!.string()).toBe('{"number":"two"}');
+});
+
+test('events outside of a narrowed subject are handled if they waited, and not afterwards', async () => {
+  const raw = (subject: string): string =>
+    shopPlugin({ ...OLD, subject: 'video.any' })
+      .replace('event: Sold', 'event: any')
+      .replace('@Subscribe(', `@Subscribe('${subject}', `);
+  writeFileSync(join(plugins, 'shop.plugin.ts'), raw('video.>'));
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  await publish('video.sold', 3);
+  await publish('video.given', 4);
+  writeFileSync(join(plugins, 'shop.plugin.ts'), raw('video.sold'));
+  await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 7);
+  await publish('video.given', 2);
+  await publish('video.sold', 1);
+  await eventually(async () => (await handled()).once === 8);
+  await allSettled(await nats.jetstreamManager(), ['EVENTS']);
+  expect(await handled()).toEqual({ once: 8, more: [] });
+});
+
+test('a subject of another stream gets a durable there, and the old one stays', async () => {
+  const streams = [
+    { name: 'EVENTS', subjects: ['video.>'] },
+    { name: 'SHOPS', subjects: ['shop.>'] },
+  ];
+  const options = { server, plugins: [plugins], config: { streams } };
+  save(OLD);
+  const first = await scene.host(options);
+  await publish('video.sold', 2);
+  await eventually(async () => (await handled()).once === 2);
+  await first.stop();
+  await publish('video.sold', 1);
+  save({ ...OLD, subject: 'shop.sold' });
+  await scene.host(options);
+  await publish('shop.sold', 2);
+  await eventually(async () => (await handled()).once === 4);
+  expect(await durableConfig(nats, 'SHOPS', 'shop-sell')).toMatchObject({ filter_subject: 'shop.sold' });
+  expect(await durableInfo(nats, 'EVENTS', 'shop-sell')).toMatchObject({ num_pending: 1 });
 });
 
 test('a renamed handler continues at its position, beside a host with the old name', async () => {
@@ -114,4 +169,27 @@ test('a renamed handler continues at its position, beside a host with the old na
   const durables: string[] = [];
   for await (const { name } of (await nats.jetstreamManager()).consumers.list('EVENTS')) durables.push(name);
   expect(durables).toEqual(['shop-sell']);
+});
+
+test('a changed from is reported at the start, by plugins and by check --against-stream, and a kept one is not', async () => {
+  save(OLD);
+  await (await scene.host({ server, plugins: [plugins] })).stop();
+  await publish('video.sold', 5);
+  save({ ...OLD, from: `{ since: '24h' }` });
+  const host = await scene.host({ server, plugins: [plugins] });
+  await eventually(async () => (await handled()).once === 5);
+  const ignored = { asked: 'since 1d', started: 'beginning' };
+  expect(host.logged('the option from has no effect, because the durable consumer exists')).toMatchObject([ignored]);
+  const text = /from since 1d has no effect: the durable exists since \S+Z, and has started from beginning/;
+  expect((await jetplug(['plugins', 'shop', '--servers', server.url])).stdout).toMatch(text);
+  const explained = await jetplug(['plugins', 'shop', '--servers', server.url, '--json']);
+  expect(explained.json()).toMatchObject([{ handlers: [{ ignoredFrom: ignored }] }]);
+  const checked = await checkAgainst(server.url, plugins);
+  expect(checked.code).toBe(0);
+  const [warning, ...others] = checked.json<AgainstStream>().findings;
+  expect(warning).toMatchObject({ code: 'JP_HANDLER_FROM_IGNORED', warning: true, plugin: 'shop' });
+  expect(warning!.message).toMatch(text);
+  expect(others).toEqual([]);
+  save(OLD);
+  expect((await checkAgainst(server.url, plugins)).json<AgainstStream>().findings).toEqual([]);
 });
