@@ -1,21 +1,25 @@
 import type { Command } from 'commander';
 import type { JetplugError } from '../../sdk/internal';
+import { missingLayer } from '../config/load';
 import { atSettings } from '../config/settings-place';
 import { unusedSections } from '../config/unused-sections';
 import { discover } from '../load/discover';
 import { NameRegistry } from '../plugin/name-registry';
 import { checkConfigOf, checkPlugins } from './check-plugins';
-import { common, configFor, pluginsFolders, type CommonFlags } from './common';
+import { printConfig } from './check-print';
+import { common, configFor, loadOptions, pluginsFolders, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
 interface CheckFlags extends CommonFlags {
   start?: boolean;
+  print?: boolean;
 }
 
 export function checkCommand(program: Command): void {
   pluginsFolders(common(program.command('check'), 'many-words'), 'many-words')
     .description('validate the config and the plugins, with no server')
     .option('--start', 'call onStart and onStop of each plugin too, with the network')
+    .option('--print', 'print the effective config instead: each value with its origin, secrets masked')
     .addHelpText(
       'after',
       `
@@ -27,6 +31,7 @@ Exits with 1 when there is a problem; each is named with file, line and a hint. 
 Examples:
   $ jetplug check
   $ jetplug check --start
+  $ jetplug check --print
   $ jetplug check --plugins my-plugins --json`,
     )
     .action(check);
@@ -40,6 +45,10 @@ interface Findings {
 }
 
 async function check(flags: CheckFlags): Promise<void> {
+  const options = loadOptions(flags);
+  if (flags.print) return printConfig(options, flags.json ?? false);
+  const note = missingLayer(options);
+  if (note !== undefined && !flags.json) print(paint('dim', note));
   const { problems, warnings, plugins } = await inspect(flags);
   if (flags.json) printJson([...problems, ...warnings.map((warning) => ({ ...warning.toJSON(), warning: true }))]);
   else {
