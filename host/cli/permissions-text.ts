@@ -6,12 +6,20 @@ export interface RolePermissions extends Permissions {
 }
 
 const AGAIN = '# Print it again with `jetplug permissions` when the config or a plugin changes.';
+const SHARED_INBOXES =
+  '# Each role may read the answers to the others. To prevent that, set nats.inboxPrefix: _INBOX.jetplug';
+
+/** The comments above the permissions. A publisher without a denied subject has the inboxes of the hosts. */
+function comments(roles: readonly RolePermissions[]): string[] {
+  const isShared = roles.some(({ role, denied }) => role === 'publisher' && denied.length === 0);
+  return [AGAIN, ...(isShared ? [SHARED_INBOXES] : [])];
+}
 
 /** A config of nats-server with a user for each role. The passwords are variables of the server’s environment. */
 export function serverConfig(roles: readonly RolePermissions[]): string[] {
   return [
     '# Include this file in the config of nats-server. Set the variables of the passwords where the server runs.',
-    AGAIN,
+    ...comments(roles),
     ...roles.flatMap(({ role, grants, denied }) => [
       `jetplug_${role} = {`,
       ...allowed(
@@ -61,7 +69,7 @@ function allowed(what: string, grants: readonly Allowed[], denied: readonly stri
 /** Commands of nsc that add a user for each role to the current account. */
 export function nscCommands(roles: readonly RolePermissions[]): string[] {
   return [
-    AGAIN,
+    ...comments(roles),
     ...roles.flatMap(({ role, grants, denied }) => {
       const flags = [
         ...grants.flatMap(({ publish }) => publish.map((subject) => `--allow-pub ${quoted(subject)}`)),

@@ -8,6 +8,7 @@ import { jetplug, type CliResult } from '../support/cli';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
 import { post } from '../support/http';
+import { grantedServer, loginOf, OPERATOR_ENV, refusalsOf } from '../support/granted-server';
 import { MAIN, plainEnv, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
@@ -46,18 +47,17 @@ let host: TestHost;
 let plugins: string;
 let configFile: string;
 let publisher: ConnectedEventBus;
+/** The refusals that the server has logged since the last call. */
+let refusals: () => string[];
 
 beforeAll(async () => {
   plugins = scene.folder({ 'tally.plugin.ts': TALLY, 'later.plugin.ts': LATER });
   configFile = join(scene.folder({ 'config.json': JSON.stringify(CONFIG) }), 'config.json');
-  const printed = await jetplug(['permissions', '--config', configFile, '--plugins', plugins], { cwd: plugins });
-  expect(printed).toMatchObject({ code: 0, stderr: '' });
-  const passwords = ['HOST', 'PUBLISHER', 'OPERATOR'].map((role) => `JETPLUG_${role}_PASSWORD = "p"`);
-  const withAdmin = printed.stdout.replace('users = [', 'users = [\n    { user: "admin", password: "p" }');
-  server = await scene.server([...passwords, withAdmin, 'no_auth_user: "admin"'].join('\n'));
+  server = await grantedServer(scene, CONFIG, plugins);
+  refusals = refusalsOf(server);
   admin = await scene.client(server.url);
   host = await start();
-  publisher = await connectEventBus({ servers: server.url, user: 'jetplug-publisher', password: 'p' });
+  publisher = await connectEventBus({ servers: server.url, ...loginOf('publisher') });
 });
 afterAll(async () => {
   await publisher.close();
@@ -65,31 +65,24 @@ afterAll(async () => {
 });
 
 function start(): Promise<TestHost> {
-  const nats = { ...CONFIG.nats, credentials: { user: 'jetplug-host', password: 'p' } };
+  const nats = { ...CONFIG.nats, credentials: loginOf('host') };
   const env = { NODE_ENV: 'staging' };
   return scene.host({ server, plugins: [plugins], config: { ...CONFIG, nats }, env });
 }
 
 /** Runs a command as the operator. */
 function operator(...args: string[]): Promise<CliResult> {
-  return jetplug([...args, '--json', '--config', configFile, '--servers', server.url], { env: OPERATOR, cwd: plugins });
+  return jetplug([...args, '--json', '--config', configFile, '--servers', server.url], {
+    env: OPERATOR_ENV,
+    cwd: plugins,
+  });
 }
-const OPERATOR = { JETPLUG_NATS_USER: 'jetplug-operator', JETPLUG_NATS_PASSWORD: 'p' };
 
 async function answer<T>(...args: string[]): Promise<T> {
   const result = await operator(...args);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   return result.json<T>();
 }
-
-/** The refusals that the server has logged since the last call, each once. */
-function refusals(): string[] {
-  const log = server.log();
-  const found = log.slice(seen).matchAll(/(?:Publish|Subscription) Violation.*/g);
-  seen = log.length;
-  return [...new Set([...found].map(([line]) => line))];
-}
-let seen = 0;
 
 interface Status {
   readonly plugin: string;
@@ -172,6 +165,15 @@ describe('with the permissions that are printed', () => {
     expect(await answer<object[]>('audit')).not.toEqual([]);
   }, 60_000);
 
+  test('fate counts the events before a waiting one; the server itself deletes the consumer that counts', async () => {
+    await answer('pause', 'tally');
+    for (const key of ['first', 'second']) await publisher.publish('video.tick', { of: key });
+    const { seq } = await (await admin.jetstreamManager()).streams.getMessage('EVENTS', { last_by_subj: 'video.tick' });
+    expect(await answer('fate', 'EVENTS', String(seq))).toMatchObject({ stream: 'EVENTS', sequence: seq });
+    await answer('resume', 'tally');
+    expect(refusals()).toEqual([expect.stringMatching(/CONSUMER\.DELETE\.EVENTS\.\w+"$/)]);
+  });
+
   test('tail follows the events', async () => {
     const tail = follow('tail');
     try {
@@ -213,7 +215,7 @@ function follow(...args: string[]): { output(): string; end(): Promise<unknown> 
   const flags = ['--json', '--config', configFile, '--servers', server.url];
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args, ...flags], {
     cwd: plugins,
-    env: { ...plainEnv(), ...OPERATOR },
+    env: { ...plainEnv(), ...OPERATOR_ENV },
   });
   let output = '';
   child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
