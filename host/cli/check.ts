@@ -1,18 +1,21 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import { missingLayer } from '../config/load';
 import { atSettings } from '../config/settings-place';
 import { unusedSections } from '../config/unused-sections';
 import { discover } from '../load/discover';
 import { NameRegistry } from '../plugin/name-registry';
 import { checkConfigOf, checkPlugins } from './check-plugins';
+import { printConfig } from './check-print';
 import { checkAgainstStream, storedJson, storedLines, type StoredFindings } from './check-stored';
-import { configFor, pluginsFolders, reachesBroker, type CommonFlags } from './common';
+import { configFor, loadOptions, pluginsFolders, reachesBroker, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
 interface CheckFlags extends CommonFlags {
   start?: boolean;
   againstStream?: boolean;
   all?: boolean;
+  print?: boolean;
 }
 
 export function checkCommand(program: Command): void {
@@ -21,6 +24,7 @@ export function checkCommand(program: Command): void {
     .option('--start', 'call onStart and onStop of each plugin too, with the network')
     .option('--against-stream', 'test the contracts on the stored events too, which needs the server')
     .option('--all', 'with --against-stream: all stored events, not the last 100,000 of each subject')
+    .option('--print', 'print the effective config instead: each value with its origin, secrets masked')
     .addHelpText(
       'after',
       `
@@ -37,6 +41,7 @@ Examples:
   $ jetplug check
   $ jetplug check --start
   $ jetplug check --against-stream --servers nats://10.0.0.5:4222
+  $ jetplug check --print
   $ jetplug check --plugins my-plugins --json`,
     )
     .action(check);
@@ -56,6 +61,10 @@ async function check(flags: CheckFlags): Promise<void> {
     const hint = 'Add --against-stream, or leave --all out.';
     throw new JetplugError('JP_USAGE', '--all is for --against-stream', { hint });
   }
+  const options = loadOptions(flags);
+  if (flags.print) return printConfig(options, flags.json ?? false);
+  const note = missingLayer(options);
+  if (note !== undefined && !flags.json) print(paint('dim', note));
   const findings = await inspect(flags);
   const { problems, warnings, stored } = findings;
   if (flags.json) {

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   debug: async () => (await import('./debug.js')).debugCommand,
   adopt: async () => (await import('./adopt.js')).adoptCommand,
   audit: async () => (await import('./audit.js')).auditCommand,
+  permissions: async () => (await import('./permissions.js')).permissionsCommand,
   page: async () => (await import('./page.js')).pageCommand,
   new: async () => (await import('./new.js')).newCommand,
   demo: async () => (await import('./demo.js')).demoCommand,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import type { LoadedConfig } from '../config/config';
-import { loadConfig } from '../config/load';
+import { loadConfig, type LoadOptions } from '../config/load';
 import { Connection } from '../nats/connection';
 import { runningBrokerUrl } from '../nats-server/open-broker';
 
@@ -70,7 +70,12 @@ export function reachesBroker(command: Command, words: Words = 'one-word'): Comm
 
 /** The effective config of a command that does not start a broker. */
 export function configFor(flags: CommonFlags): LoadedConfig {
-  return loadConfig({
+  return loadConfig(loadOptions(flags));
+}
+
+/** The layers of the config of such a command. */
+export function loadOptions(flags: CommonFlags): LoadOptions {
+  return {
     cwd: process.cwd(),
     env: process.env,
     ...(flags.config && { files: flags.config }),
@@ -80,7 +85,7 @@ export function configFor(flags: CommonFlags): LoadedConfig {
       ...(flags.data !== undefined && { data: flags.data }),
       ...(flags.http !== undefined && { http: flags.http }),
     },
-  });
+  };
 }
 
 /** Connects to the broker, does the work, and closes the connection whether the work succeeds or fails. */

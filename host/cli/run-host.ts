@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config';
-import { configFiles, loadConfig, type LoadOptions } from '../config/load';
+import { configFiles, loadConfig, missingLayer, type LoadOptions } from '../config/load';
 import type { Host, HostSummary } from '../host';
 import type { HostLog } from '../log/log';
 import { packageVersion } from '../base/package-version';
 import type { Connection } from '../nats/connection';
-import { common, listOption, pluginsFolders, type CommonFlags } from './common';
+import { common, listOption, loadOptions, pluginsFolders, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
@@ -52,9 +52,11 @@ export async function runHost(flags: HostFlags, { readable, closing }: RunOption
   const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log/log.js')]);
   // With source maps, the stack of a plugin's error names the line of the plugin's .ts file.
   process.setSourceMapsEnabled(true);
-  const options = loadOptions(flags);
+  const options = hostOptions(flags);
   const { config, sourceOf } = loadConfig(options);
   const log = HostLog.create({ ...config.log, terminal: readable });
+  const note = missingLayer(options);
+  if (note !== undefined) log.info(note);
   const bar = progressBar('nats-server');
   const host = new Host({
     config,
@@ -95,17 +97,13 @@ async function stopAll(host: Host, log: HostLog, closing: RunOptions['closing'])
   await host.stop();
 }
 
-function loadOptions(flags: HostFlags): LoadOptions {
+function hostOptions(flags: HostFlags): LoadOptions {
+  const options = loadOptions(flags);
   return {
-    cwd: process.cwd(),
-    env: process.env,
-    ...(flags.config && { files: flags.config }),
+    ...options,
     flags: {
-      ...(flags.servers && { servers: flags.servers }),
+      ...options.flags,
       ...(flags.natsPort !== undefined && { natsPort: flags.natsPort }),
-      ...(flags.data !== undefined && { data: flags.data }),
-      ...(flags.plugins && { plugins: flags.plugins }),
-      ...(flags.http !== undefined && { http: flags.http }),
       ...(flags.watch === false && { watch: false }),
       ...(flags.verbose && { verbose: true }),
     },

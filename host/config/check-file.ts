@@ -71,12 +71,36 @@ class FileCheck {
     this.refuseKey(keys, message, `Write ${proper}, if that is the plugin’s name.`);
   }
 
-  /** Takes a list of maps as a whole, or not at all. */
+  /** Takes a list of maps as a whole, or not at all. Its entries are merged by name into those of earlier files. */
   private entries(value: unknown, leaf: Leaf, known: SchemaMap, keys: Keys): void {
     if (this.isFaulty(value, leaf, keys)) return;
+    const entries = value as unknown[];
     const before = this.draft.problems.length;
-    (value as unknown[]).forEach((entry, i) => this.entry(entry, known, [...keys, i]));
-    if (this.draft.problems.length === before) this.put(value, keys);
+    entries.forEach((entry, i) => this.entry(entry, known, [...keys, i]));
+    this.repeatedNames(entries, keys);
+    if (this.draft.problems.length > before) return;
+    this.draft.mark(pathOf(keys), this.source(keys));
+    (entries as { name: string }[]).forEach((entry, i) => this.putEntry(entry, [...keys, i]));
+  }
+
+  private repeatedNames(entries: readonly unknown[], keys: Keys): void {
+    const names = entries.map((entry) => (isMap(entry) ? entry['name'] : undefined));
+    names.forEach((name, i) => {
+      const first = names.indexOf(name);
+      if (typeof name !== 'string' || first === i) return;
+      const what = `is ${name}, as ${pathOf([...keys, first, 'name'])} is too`;
+      this.invalid([...keys, i, 'name'], what, 'Give each its own name, or write one entry with all keys.');
+    });
+  }
+
+  private putEntry(entry: { readonly name: string }, keys: Keys): void {
+    const list = String(keys[0]);
+    const path = `${list}[${entry.name}]`;
+    this.draft.mark(path, this.source(keys));
+    for (const [key, value] of Object.entries(entry)) {
+      this.draft.putInEntry(list, entry.name, key, value, this.source([...keys, key]));
+      this.markParts(value, [...keys, key], `${path}.${key}`);
+    }
   }
 
   private entry(value: unknown, known: SchemaMap, keys: Keys): void {
@@ -110,23 +134,29 @@ class FileCheck {
 
   private isFaulty(value: unknown, leaf: Leaf, keys: Keys): boolean {
     const faults = faultsOf(value, formatOf(leaf), leaf.sensitive);
-    for (const { item, what, hint } of faults) this.invalid(item === undefined ? keys : [...keys, item], what, hint);
+    for (const { item, what, hint } of faults) {
+      const part = item === undefined ? value : (value as unknown[])[item];
+      this.invalid(item === undefined ? keys : [...keys, item], what, hint ?? variableHint(part, leaf));
+    }
     return faults.length > 0;
   }
 
   private put(value: unknown, keys: Keys): void {
     this.draft.put(keys as string[], value, this.source(keys));
-    this.markParts(value, keys);
+    this.markParts(value, keys, pathOf(keys));
   }
 
-  /** Records the line of each part, so that a later check can name the line of a single subject of a stream. */
-  private markParts(value: unknown, keys: Keys): void {
+  /**
+   * Records the line of each part of the value at `path`, so that a later check can name the line of a single subject of
+   * a stream. `keys` lead to the value in the file.
+   */
+  private markParts(value: unknown, keys: Keys, path: string): void {
     if (!Array.isArray(value) && !isMap(value)) return;
     const parts: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
     for (const [key, part] of parts) {
-      const at = [...keys, key];
-      this.draft.mark(pathOf(at), this.source(at));
-      this.markParts(part, at);
+      const at = pathOf([key], path);
+      this.draft.mark(at, this.source([...keys, key]));
+      this.markParts(part, [...keys, key], at);
     }
   }
 
@@ -152,11 +182,18 @@ class FileCheck {
   }
 }
 
-function pathOf(keys: Keys): string {
+/** A hint for a text such as `${NATS_URL}`, in which some programs put the value of a variable. */
+function variableHint(value: unknown, { env }: Leaf): string | undefined {
+  if (typeof value !== 'string' || !/\$\{\w+|^\$\w+$/.test(value)) return undefined;
+  const own = env === undefined ? 'Write the value itself' : `Write the value itself, or set ${env} in its place`;
+  return `${own}: no variables are replaced in a file.`;
+}
+
+function pathOf(keys: Keys, above = ''): string {
   return keys.reduce<string>((path, key) => {
     if (typeof key === 'number') return `${path}[${key}]`;
     return path === '' ? key : `${path}.${key}`;
-  }, '');
+  }, above);
 }
 
 /** Returns the key without a value that follows its colon with no space between, as in `port:4222`. */

@@ -2,12 +2,14 @@ import { parseDuration } from '../../sdk/internal';
 import type { Draft } from './draft';
 import type { Written } from './merge';
 import { overlap } from './overlap';
+import { nearest } from './suggest';
 
 /** Reports keys that contradict each other, unless one of them has been reported as invalid already. */
 export function crossCheck(written: Written, draft: Draft): void {
   // The keys that seem to be missing may be in a file that does not parse.
   if (draft.problems.some(({ code }) => code === 'JP_CONFIG_UNREADABLE')) return;
   if (draft.isSound('streams')) {
+    checkComplete(written, draft);
     checkNames(written, draft);
     checkSubjects(written, draft);
     checkWindows(written, draft);
@@ -18,15 +20,28 @@ export function crossCheck(written: Written, draft: Draft): void {
   if (draft.isSound('nats.domain') && draft.isSound('nats.apiPrefix')) checkApi(written, draft);
 }
 
+/** Reports a stream that has no subjects in any layer. Its name may be mistyped in a layer that means another one. */
+function checkComplete({ streams }: Written, draft: Draft): void {
+  const complete = streams.filter(({ subjects }) => subjects !== null).map(({ name }) => name);
+  for (const { name } of streams.filter(({ subjects }) => subjects === null)) {
+    const meant = nearest(name, complete);
+    const what = `has no subjects${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+    const hint = meant === undefined ? 'Add subjects, in any layer.' : `Write ${meant}, or add subjects.`;
+    report(draft, `streams[${name}]`, what, hint);
+  }
+}
+
+/** The names of the streams that the host creates for itself, besides that of the dead letters. */
+const OWN_STREAMS = /^(?:RETRY|RUNS|AUDIT|KV_jetplug.*|LOG_jetplug.*)$/;
+
 function checkNames({ streams, deadLetters }: Written, draft: Draft): void {
-  streams.forEach(({ name }, i) => {
-    const first = streams.findIndex((other) => other.name === name);
-    if (first === i) return;
-    report(draft, `streams[${i}].name`, `is ${name}, as streams[${first}].name is too`, 'Give each its own name.');
-  });
-  const taken = streams.findIndex(({ name }) => name === deadLetters.stream);
-  if (taken === -1) return;
-  const [one, other] = ['deadLetters.stream', `streams[${taken}].name`] as const;
+  const named = streams.map(({ name }) => [name, `streams[${name}].name`] as const);
+  for (const [name, path] of [...named, [deadLetters.stream, 'deadLetters.stream'] as const]) {
+    if (!OWN_STREAMS.test(name)) continue;
+    report(draft, path, `is ${name}, a stream that the host creates for itself`, 'Use another name.');
+  }
+  if (!streams.some(({ name }) => name === deadLetters.stream)) return;
+  const [one, other] = ['deadLetters.stream', `streams[${deadLetters.stream}].name`] as const;
   const hint = 'Dead letters need a stream of their own: rename one of the two.';
   // The error is at a key that is written, not at one with its default.
   const isWritten = draft.sourceOf(one).layer !== 'default';
@@ -36,20 +51,27 @@ function checkNames({ streams, deadLetters }: Written, draft: Draft): void {
 /** Subjects that the host and the server use. */
 const RESERVED: readonly [subject: string, whose: string][] = [
   ['dead.>', 'the dead letters’'],
+  ['retry.>', 'the retry queue’s'],
+  ['jetplug.*', 'the host’s'],
+  ['jetplug.runs.*', 'the host’s'],
   ['$JS.>', 'the server’s'],
   ['$KV.>', 'the stores’'],
   ['$SYS.>', 'the server’s'],
+  ['$SRV.>', 'the server’s'],
+  ['_INBOX.>', 'the answers’'],
 ];
 
 function checkSubjects({ streams }: Written, draft: Draft): void {
-  const all = streams.flatMap(({ subjects }, i) =>
-    subjects.map((subject, j) => ({ subject, path: `streams[${i}].subjects[${j}]` })),
+  const all = streams.flatMap(({ name, subjects }) =>
+    (subjects ?? []).map((subject, i) => ({ subject, path: `streams[${name}].subjects[${i}]` })),
   );
   all.forEach(({ subject, path }, i) => {
     const reserved = RESERVED.find(([other]) => overlap(other, subject));
     if (reserved) {
       const what = `is ${subject}, which overlaps ${reserved[0]}: those subjects are ${reserved[1]}`;
-      report(draft, path, what, 'Name the first token of the subjects, as in orders.>.');
+      const isNamed = !/^[*>]/.test(subject);
+      const hint = isNamed ? 'Use another first token' : 'Name the first token of the subjects';
+      report(draft, path, what, `${hint}, as in orders.>.`);
     }
     const other = all.slice(0, i).find((earlier) => overlap(earlier.subject, subject));
     if (other) {
@@ -64,11 +86,11 @@ function checkSubjects({ streams }: Written, draft: Draft): void {
 }
 
 function checkWindows({ streams }: Written, draft: Draft): void {
-  streams.forEach(({ duplicateWindow, maxAge }, i) => {
+  streams.forEach(({ name, duplicateWindow, maxAge }) => {
     if (parseDuration(duplicateWindow)! <= parseDuration(maxAge)!) return;
-    const path = `streams[${i}].duplicateWindow`;
+    const path = `streams[${name}].duplicateWindow`;
     // If only maxAge is written, the error is at the line of maxAge.
-    const at = draft.sourceOf(path).layer === 'default' ? `streams[${i}].maxAge` : path;
+    const at = draft.sourceOf(path).layer === 'default' ? `streams[${name}].maxAge` : path;
     const what =
       at === path
         ? `is ${duplicateWindow}, longer than the stream’s maxAge of ${maxAge}`

@@ -31,6 +31,18 @@ export class Draft {
     this.replaceSource(keys.join('.'), source);
   }
 
+  /**
+   * Sets a key of the entry with this name in a list of maps, and appends the entry if no earlier file has it. In paths
+   * such an entry has its name in brackets, because each file has its own order: `streams[EVENTS].maxAge`.
+   */
+  putInEntry(list: string, name: string, key: string, value: unknown, source: Source): void {
+    const entries = (this.files[list] ??= []) as Tree[];
+    let entry = entries.find((one) => one['name'] === name);
+    if (!entry) entries.push((entry = { name }));
+    entry[key] = value;
+    this.replaceSource(`${list}[${name}].${key}`, source);
+  }
+
   putVariable(path: string, name: string, text: string): void {
     this.variables[name] = text;
     this.replaceSource(path, { layer: 'variable', name });

@@ -107,7 +107,7 @@ function streamConfig(stream: Written['streams'][number]): StreamConfig {
   const { name, subjects, storage, replicas, manage } = stream;
   return {
     name,
-    subjects,
+    subjects: subjects ?? [],
     maxAgeMs: ms(stream.maxAge),
     maxBytes: bytes(stream.maxBytes),
     duplicateWindowMs: ms(stream.duplicateWindow),

@@ -1,6 +1,7 @@
 import convict from 'convict';
 import { isSubscribeSubject, parseDuration } from '../../sdk/internal';
 import { HTTP_TOKEN, isHttpToken } from './http-token';
+import { meantChoice, meantDuration, meantSize } from './mends';
 import { parseSize } from './size';
 
 /** The format of a key's value. The schema refers to formats by name. */
@@ -42,11 +43,13 @@ const FORMATS = {
   size: {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
     accepts: (value) => (parseSize(value) ?? 0) > 0,
+    mend: (value) => write(meantSize(plain(value))),
   },
   /** A size limit, or `unlimited`. */
   limit: {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
     accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
+    mend: (value) => write(meantSize(plain(value))),
   },
   /** A share of all, or `off`. */
   share: {
@@ -107,7 +110,11 @@ const FORMATS = {
   /** A map whose keys only the plugin's own schema knows. */
   settings: { expected: 'a map', accepts: isMap },
   /** A list whose entries have the keys of the leaf's `children`. */
-  streams: { expected: 'a list of streams, each with a name and subjects', accepts: Array.isArray },
+  streams: {
+    expected: 'a list of streams, each with a name and subjects',
+    accepts: Array.isArray,
+    mend: (value) => (isMap(value) ? 'Begin each stream with - and its name, as in - name: EVENTS.' : undefined),
+  },
 } satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof FORMATS;
@@ -126,7 +133,11 @@ for (const [name, format] of Object.entries<Format>(FORMATS)) {
 export function formatOf(leaf: { readonly format: string | readonly string[] }): Format {
   if (typeof leaf.format === 'string') return FORMATS[leaf.format as FormatName];
   const choices = leaf.format;
-  return { expected: `one of ${choices.join(', ')}`, accepts: (value) => choices.includes(value as string) };
+  return {
+    expected: `one of ${choices.join(', ')}`,
+    accepts: (value) => choices.includes(value as string),
+    mend: (value) => write(meantChoice(plain(value), choices)),
+  };
 }
 
 export function isMap(value: unknown): value is Record<string, unknown> {
@@ -152,15 +163,22 @@ function integer(least: number, most: number): Format {
 
 function duration(least: string, most: string): Format {
   const [leastMs, mostMs] = [parseDuration(least)!, parseDuration(most)!];
+  // A number is refused, because it has no unit.
+  const accepts = (value: unknown): boolean => {
+    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+    return ms !== undefined && ms >= leastMs && ms <= mostMs;
+  };
   return {
     expected: `a length of time from ${least} to ${most}, like 250ms, 30s, 2m or 7d`,
-    // A number is refused, because it has no unit.
-    accepts: (value) => {
-      const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-      return ms !== undefined && ms >= leastMs && ms <= mostMs;
+    accepts,
+    mend: (value) => {
+      const text = plain(value);
+      const units = ['s', 'ms'].map((unit) => text + unit).filter(accepts);
+      if (/^\d+(\.\d+)?$/.test(text))
+        return units.length > 0 ? `Write its unit, like ${units.join(' or ')}.` : undefined;
+      const meant = meantDuration(text);
+      return accepts(meant) ? write(meant) : undefined;
     },
-    mend: (value) =>
-      /^\d+(\.\d+)?$/.test(plain(value)) ? `Write its unit, like ${plain(value)}s or ${plain(value)}ms.` : undefined,
   };
 }
 
@@ -169,7 +187,10 @@ function list(items: Format, { atLeast }: { atLeast: number }): Format {
     expected: `a list${atLeast > 0 ? ' that is not empty' : ''}, each item ${items.expected}`,
     accepts: (value) => Array.isArray(value) && value.length >= atLeast && value.every((item) => items.accepts(item)),
     fromText: (written) => written.split(',').map((item) => item.trim()),
-    mend: (value) => (items.accepts(value) ? 'Write it as a list, in [ ].' : undefined),
+    mend: (value) => {
+      const parts = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : [value];
+      return parts.every((part) => items.accepts(part)) ? 'Write it as a list, in [ ].' : undefined;
+    },
     items,
   };
 }
@@ -187,6 +208,10 @@ function server(): Format {
 
 function isPrefix(value: string): boolean {
   return isSubscribeSubject(value) && !/[*>]/.test(value);
+}
+
+function write(meant: string | undefined): string | undefined {
+  return meant === undefined ? undefined : `Write ${meant}.`;
 }
 
 /** A plain value as text; empty for a map or a list, which may have a `toString` of its own. */

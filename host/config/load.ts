@@ -1,12 +1,13 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
-import type { LoadedConfig } from './config';
+import type { LoadedConfig, SourceOf } from './config';
 import { checkCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
 import { Draft } from './draft';
 import { effective } from './effective';
-import { merge } from './merge';
+import { merge, type Written } from './merge';
 import { readYamlFile, unreadable } from './yaml-file';
 
 export type { ConfigFlags };
@@ -20,15 +21,31 @@ export interface LoadOptions {
   readonly flags?: ConfigFlags;
 }
 
+/** A config as written, and the source of each value. */
+export interface WrittenConfig {
+  readonly written: Written;
+  readonly sourceOf: SourceOf;
+}
+
 /**
  * Loads the effective configuration from its layers; a later one replaces values of an earlier one. The layers are the
  * built-in defaults, `config/default.yaml`, `config/$NODE_ENV.yaml`, `config/local.yaml` (each if it exists), the given
- * files, `JETPLUG_*` variables, and flags. Maps are merged, lists replaced as a whole.
+ * files, `JETPLUG_*` variables, and flags. Maps are merged, `streams` by
+ * name, and other lists replaced as a whole.
  *
  * @throws AggregateError of every problem found, as JetplugErrors `JP_CONFIG_UNREADABLE`, `JP_CONFIG_UNKNOWN_KEY` and
  * `JP_CONFIG_INVALID`, each with its file and line, or with the name of its variable or flag.
  */
-export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): LoadedConfig {
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const { written, sourceOf } = loadWritten(options);
+  return { config: deepFreeze(effective(written, options.cwd, asksForOwnBroker(options.flags ?? {}))), sourceOf };
+}
+
+/**
+ * Loads the configuration like {@link loadConfig}, with its values as people write them.
+ * @throws AggregateError like {@link loadConfig}
+ */
+export function loadWritten({ cwd, env, files = [], flags = {} }: LoadOptions): WrittenConfig {
   const draft = new Draft();
   for (const name of layersOf(env, draft)) addFile(path.resolve(cwd, 'config', name), draft);
   for (const name of files) addGivenFile(path.resolve(cwd, name), draft);
@@ -39,14 +56,24 @@ export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): L
   crossCheck(written, draft);
   checkCredentialFiles(written, cwd, draft);
   refuseIfFaulty(draft);
-  const config = deepFreeze(effective(written, cwd, asksForOwnBroker(flags)));
-  return { config, sourceOf: (at) => draft.sourceOf(at) };
+  return { written, sourceOf: (at) => draft.sourceOf(at) };
 }
 
 /** The files of all layers in the order in which {@link loadConfig} reads them; some may not exist. */
 export function configFiles({ cwd, env, files = [] }: LoadOptions): string[] {
   const layers = [...layersOf(env, new Draft())].map((name) => path.resolve(cwd, 'config', name));
   return [...layers, ...files.map((name) => path.resolve(cwd, name))];
+}
+
+/** Values of NODE_ENV that tools set for themselves, mostly in projects without a layer for it. */
+const TOOLS_ENVIRONMENTS = ['development', 'test'];
+
+/** Returns a note if NODE_ENV names a layer whose file does not exist. */
+export function missingLayer({ cwd, env: { NODE_ENV: environment } }: LoadOptions): string | undefined {
+  if (!environment || TOOLS_ENVIRONMENTS.includes(environment)) return undefined;
+  const file = `config/${environment}.yaml`;
+  if (existsSync(path.resolve(cwd, file))) return undefined;
+  return `NODE_ENV is ${environment}, and there is no ${file}: the config has no layer for it`;
 }
 
 function layersOf({ NODE_ENV: environment }: NodeJS.ProcessEnv, draft: Draft): Set<string> {

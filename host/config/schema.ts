@@ -63,7 +63,7 @@ export const schema = {
   },
   nats: natsKeys,
   streams: {
-    doc: 'The streams that hold the events. A list given by a later layer replaces the whole list.',
+    doc: 'The streams that hold the events. Layers are merged by the streams’ names; no layer can remove a stream.',
     format: 'streams',
     default: [] as Record<string, unknown>[],
     children: streamSchema as SchemaMap,

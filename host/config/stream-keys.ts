@@ -4,9 +4,10 @@ import type { SchemaMap } from './key';
 export const streamSchema = {
   name: { doc: 'Its name on the server.', format: 'streamName', default: null as unknown as string },
   subjects: {
-    doc: 'The subjects that the stream holds; no two streams may share one.',
+    doc: 'The subjects that the stream holds; no two streams may share one. One layer must give them.',
     format: 'subjects',
-    default: null as unknown as string[],
+    default: null as string[] | null,
+    nullable: true,
   },
   maxAge: { doc: 'How long an event is kept.', format: 'age', default: '7d' },
   maxBytes: {

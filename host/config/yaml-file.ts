@@ -3,6 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Docum
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
 import { isExactDecimal } from '../base/exact-numbers';
 import { utf8 } from '../base/utf8';
+import { formatSize } from './size';
 import { explain } from './yaml-errors';
 
 /** A YAML file as plain values, and the line of each value. */
@@ -18,17 +19,20 @@ export interface YamlFile {
 /** Limits against aliases that multiply the contents of a file. No real config comes near them. */
 const MAX_VALUES = 20_000;
 const MAX_DEPTH = 50;
+const MAX_BYTES = 1024 ** 2;
 
 /**
  * Reads a YAML 1.2 file strictly. Problems are: a repeated key, a tag, an alias without a target, a key that is not
- * text, too many values and too deep nesting.
+ * text, too many values, too deep nesting and more than 1 MiB.
  *
  * @returns `undefined` if there is no such file
  */
 export function readYamlFile(file: string): YamlFile | undefined {
   let text: string;
   try {
-    text = utf8(readFileSync(file));
+    const bytes = readFileSync(file);
+    if (bytes.length > MAX_BYTES) return broken(file, tooLarge(file));
+    text = utf8(bytes);
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -39,6 +43,11 @@ export function readYamlFile(file: string): YamlFile | undefined {
 
 export function unreadable(file: string, message: string, details: { line?: number; hint?: string; cause?: unknown }) {
   return new JetplugError('JP_CONFIG_UNREADABLE', message, { file, ...details });
+}
+
+function tooLarge(file: string): JetplugError {
+  const message = `the file is larger than ${formatSize(MAX_BYTES)}, the limit of a config file`;
+  return unreadable(file, message, { line: 1, hint: 'Check that this is the config file, and not another file.' });
 }
 
 const READ_ERRORS: Record<string, string> = {
@@ -152,9 +161,11 @@ class Reader {
   }
 
   private overflow(line: number): undefined {
-    const message = `with its aliases the file holds more than ${MAX_VALUES.toLocaleString('en')} values`;
+    const message = `the file holds more than ${MAX_VALUES.toLocaleString('en')} values, aliases counted each time`;
     // The problem is reported once; all later values are left out.
-    return this.values === MAX_VALUES + 1 ? this.refuse(line, message, 'Repeat less.') : undefined;
+    return this.values === MAX_VALUES + 1
+      ? this.refuse(line, message, 'Keep large data in a file of the plugin’s own.')
+      : undefined;
   }
 
   private refuse(

@@ -93,6 +93,6 @@ class Search {
       // A partial result would be wrong, because the caller publishes each id again that is not found.
       if (!isProgress) throw new Error(`${left} messages of ${this.subject} did not arrive`);
     }
-    await consumer.delete();
+    await consumer.delete().catch(() => undefined); // Else the server deletes it after INACTIVE_MS.
   }
 }

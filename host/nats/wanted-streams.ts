@@ -172,7 +172,7 @@ export function logStream(
 
 /** The stream of the records of runs. */
 export const RUNS_STREAM = 'RUNS';
-const RUN_SUBJECTS = 'jetplug.runs';
+export const RUN_SUBJECTS = 'jetplug.runs';
 
 export function runStream({ tracing, streams }: Pick<Config, 'tracing' | 'streams'>): WantedStream {
   return {

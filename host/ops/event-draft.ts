@@ -9,7 +9,7 @@ import type { Publisher } from '../nats/publisher';
 import { readContracts } from './contract-records';
 import { eventOf } from './event-text';
 import { payloadSchemas } from './payload-schema';
-import { MASK } from './secrets';
+import { MASK } from '../base/mask';
 import { takersOf } from './takers';
 
 /** An event that somebody is typing. */

@@ -1,8 +1,9 @@
 import type { Config } from '../config/config';
+import { MASK } from '../base/mask';
 import { findInexactNumber } from '../base/exact-numbers';
 import { utf8 } from '../base/utf8';
 import type { StoredEvent } from '../nats/stored-event';
-import { masked, MASK } from './secrets';
+import { masked } from './secrets';
 import { idOf } from './stored-event-text';
 
 /** A payload for people: JSON with the secrets masked, or text. */

@@ -1,8 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
+import { MASK } from '../base/mask';
 import type { ContractRecord } from '../plugin/contract-record';
-
-/** Stands in place of a secret value. */
-export const MASK = '•••';
 
 /** The paths of the secret fields of a subject, as the contracts of all plugins name them. */
 export type SecretsOf = (subject: string) => readonly string[];

@@ -21,7 +21,7 @@ import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import { post } from '../support/http';
-import { MASK } from '../../host/ops/secrets';
+import { MASK } from '../../host/base/mask';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
 

@@ -20,6 +20,8 @@ export interface TestServer {
   freeze(): void;
   /** Resumes it after `freeze`. */
   thaw(): void;
+  /** Its log so far. */
+  log(): string;
   /** Adds settings to its config and reloads it (SIGHUP). */
   reconfigure(settings: object): void;
   /** Removes its data, after `kill`. */
@@ -35,8 +37,11 @@ export interface TestServer {
 
 const READY_MS = 10_000;
 
-/** Starts a server on a free port in some tens of ms. It ends with the test's process at the latest. */
-export async function startTestServer(settings: object = {}): Promise<TestServer> {
+/**
+ * Starts a server on a free port in some tens of ms. It ends with the test's process at the latest.
+ * @param settings further settings of its config: a map, or text in the syntax of nats-server
+ */
+export async function startTestServer(settings: object | string = {}): Promise<TestServer> {
   const binary = await natsServerBinary();
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-nats-'));
   let server = await launch(binary, folder, -1, settings);
@@ -49,6 +54,7 @@ export async function startTestServer(settings: object = {}): Promise<TestServer
       rmSync(folder, { recursive: true, force: true });
     },
     kill: () => end(server.child, 'SIGKILL'),
+    log: () => readIfThere(join(folder, 'server.log')),
     freeze: () => void server.child.kill('SIGSTOP'),
     thaw: () => void server.child.kill('SIGCONT'),
     reconfigure(changed) {
@@ -97,7 +103,7 @@ interface Running {
   readonly version: string;
 }
 
-async function launch(binary: string, folder: string, port: number, settings: object): Promise<Running> {
+async function launch(binary: string, folder: string, port: number, settings: object | string): Promise<Running> {
   const { config, log } = writeConfig(folder, port, settings);
   const child = spawn(binary, ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const killAtExit = (): boolean => child.kill('SIGKILL');
@@ -112,18 +118,27 @@ async function launch(binary: string, folder: string, port: number, settings: ob
   }
 }
 
-function writeConfig(folder: string, port: number, settings: object): { config: string; log: string } {
+function writeConfig(folder: string, port: number, settings: object | string): { config: string; log: string } {
   const config = join(folder, 'server.conf');
   const log = join(folder, 'server.log');
   // The server's default limit, a share of the free disk, may be too small for a test.
   const jetstream = { store_dir: folder, max_file_store: 1024 ** 4 };
   const own = { listen: `127.0.0.1:${port}`, ports_file_dir: folder, log_file: log, jetstream };
-  writeFileSync(config, JSON.stringify({ ...own, ...settings }));
+  const isText = typeof settings === 'string';
+  const lines = Object.entries(own).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
+  writeFileSync(config, isText ? [...lines, settings].join('\n') : JSON.stringify({ ...own, ...settings }));
   return { config, log };
 }
 
-async function untilReady(child: ChildProcess, ports: string, settings: object): Promise<Omit<Running, 'child'>> {
-  const { jetstream, tls } = settings as { jetstream?: object | false; tls?: { handshake_first?: boolean } };
+async function untilReady(
+  child: ChildProcess,
+  ports: string,
+  settings: object | string,
+): Promise<Omit<Running, 'child'>> {
+  const { jetstream, tls } = (typeof settings === 'string' ? {} : settings) as {
+    jetstream?: object | false;
+    tls?: { handshake_first?: boolean };
+  };
   for (const began = Date.now(); Date.now() - began < READY_MS; await sleep(5)) {
     if (hasEnded(child)) throw new Error('it ended');
     const port = Number(/:(\d+)"/.exec(readIfThere(ports))?.[1]);

@@ -13,7 +13,7 @@ import { TcpProxy } from './tcp-proxy';
 export class Scene {
   private readonly ends: (() => Promise<unknown>)[] = [];
 
-  async server(settings: object = {}): Promise<TestServer> {
+  async server(settings: object | string = {}): Promise<TestServer> {
     const server = await startTestServer(settings);
     this.ends.push(() => server.stop());
     return server;

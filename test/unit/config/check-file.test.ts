@@ -82,10 +82,46 @@ const BAD: Record<string, string> = {
   'settings that are no map': 'plugins:\n  badge:\n    settings: [1, 10, 100]\n',
   'a password that is a number': 'nats:\n  credentials:\n    user: jetplug\n    password: 70071234\n',
 
+  'lengths of time in words':
+    'delivery:\n  ackWait: 15 seconds\n  circuit: { over: 1h30m }\ndeadLetters: { maxAge: 2 weeks }\nshutdown: { grace: 1 fortnight }\n',
+  'a length of time in words that is too long': 'delivery:\n  ackWait: 8 weeks\n',
+  'a number that is too large in seconds': 'delivery:\n  ackWait: 86400000\n',
+  'sizes with other units':
+    'delivery: { maxPayload: 512k }\nstore: { maxBytes: 10G }\nretries: { maxBytes: 512 bytes }\n',
+  'a limit that is none': 'store:\n  maxBytes: 0\n',
+  'a choice in other letters': 'log:\n  level: WARNING\nplugins:\n  defaults: { isolation: Proc }\n',
+  'a comment without a space': 'log:\n  level: info#quiet\n',
+  'a list with commas only': 'nats:\n  servers: nats://a:4222, nats://b:4222\n',
+  'variables in a file':
+    'nats:\n  servers: ["${NATS_URL}"]\nstreams:\n  - { name: $STREAM, subjects: [a.>] }\ndelivery: { maxDepth: "$DEPTH" }\n',
+  'a server with a path': 'nats:\n  servers: ["nats://a:4222/cluster"]\n',
+  'a host name with a port': 'http:\n  allowedHosts: ["jetplug.example.com:443"]\n',
+  'a token that is too short': 'http:\n  operatorToken: hunter2\n',
+  'a token in two places': 'http:\n  operatorToken: hunter2hunter2hunter2\n  operatorTokenFile: config/local.yaml\n',
+  'a share above 1': 'tracing:\n  sample: 50\n',
+  'a share that YAML 1.1 reads as false': 'tracing:\n  sample: false\n',
+  'a domain and a prefix': 'nats:\n  domain: hub\n  apiPrefix: JS.ops.API\n',
+  'an inbox prefix with a wildcard': 'nats:\n  inboxPrefix: _INBOX.jetplug.>\n',
+  'a deployment’s name with a space': 'deploy:\n  name: my shop\n',
+  'a Windows path in double quotes': 'nats:\n  embedded:\n    data: "C:\\jetplug"\n',
+
+  // files
+  'a byte-order mark': '\uFEFFlog:\n  level: loud\n',
+  'lines that end as on Windows': 'log:\r\n  level: loud\r\nhttp:\r\n  listen: 8300\r\n',
+  'a file of more than 1 MiB': `# ${'x'.repeat(1024 ** 2)}\n`,
+  'more values than any config has': `plugins:\n  badge:\n    settings:\n      list: [${'x, '.repeat(20_001)}]\n`,
+
   // streams
+  'no streams': 'streams:\n',
+  'a subject that begins with *, without quotes': 'streams:\n  - name: EVENTS\n    subjects: [*.watched]\n',
+  'a subject as text': 'streams:\n  - name: EVENTS\n    subjects: video.>\n',
+  'settings of NATS in a stream':
+    'streams:\n  - { name: EVENTS, subjects: [a.>], max_age: 7d, retention: limits, num_replicas: 3 }\n',
   'streams as a map': 'streams:\n  EVENTS:\n    subjects: [video.>]\n',
   'a stream that is text': 'streams:\n  - EVENTS\n',
   'a stream without a name or subjects': 'streams:\n  - maxAge: 7d\n',
+  'a stream that has no subjects in any layer': 'streams:\n  - name: EVENTS\n    maxAge: 7d\n',
+  'a mistyped name of a stream': 'streams:\n  - name: EVENTS\n    subjects: [a.>]\n  - name: EVNTS\n    maxAge: 1d\n',
   'a mistyped key of a stream': 'streams:\n  - name: EVENTS\n    subject: [video.>]\n',
   'a stream name with a dot': 'streams:\n  - name: my.events\n    subjects: [video.>]\n',
   'a subject that cannot be subscribed to':
@@ -98,7 +134,12 @@ const BAD: Record<string, string> = {
   'overlapping subjects of one stream': 'streams:\n  - name: A\n    subjects: [video.*, video.watched]\n',
   everything: 'streams:\n  - name: A\n    subjects: [">"]\n',
   'the subjects of the dead letters': 'streams:\n  - name: A\n    subjects: [dead.badge.>]\n',
+  'the subjects of the retry queue': 'streams:\n  - name: A\n    subjects: [retry.>]\n',
+  'the subjects of the host’s own records': 'streams:\n  - name: A\n    subjects: [jetplug.audit, jetplug.runs.>]\n',
+  'the subjects of the server': 'streams:\n  - name: A\n    subjects: [$JS.API.>, $SRV.PING, _INBOX.a]\n',
   'the stream of the dead letters': 'streams:\n  - name: DEAD\n    subjects: [a.>]\n',
+  'streams of the host’s own':
+    'streams:\n  - name: RUNS\n    subjects: [a.>]\n  - name: KV_jetplug-badge\n    subjects: [b.>]\ndeadLetters:\n  stream: RETRY\n',
   'the dead letters in a stream of events':
     'streams:\n  - name: EVENTS\n    subjects: [a.>]\ndeadLetters:\n  stream: EVENTS\n',
   'a duplicate window longer than the stream':
@@ -135,6 +176,23 @@ describe('a bad config file is refused at its line, with a hint:', () => {
       expect(line).toBeGreaterThan(0);
       expect(hint).not.toBe('');
     }
+  });
+
+  test.each([
+    ['delivery: { ackWait: 15 }', '15'],
+    ['delivery: { ackWait: 15 seconds }', '15 seconds'],
+    ['deadLetters: { maxAge: 1w }', '1w'],
+    ['delivery: { maxPayload: 512k }', '512k'],
+    ['store: { maxBytes: 2GBytes }', '2GBytes'],
+    ['log: { level: Warning }', 'Warning'],
+    ['plugins: { watch: yes }', 'yes'],
+    ['http: { listen: 8300 }', '8300'],
+    ['delivery: { ackWiat: 15s }', 'ackWiat'],
+  ])('the hint for %s names what is then accepted', (yaml, fault) => {
+    folder.write('config/local.yaml', yaml);
+    const [, meant] = /^Write (?:its unit, like |the host too: )?(.+?)(?: or .*)?\.$/.exec(folder.problems()[0]!.hint)!;
+    folder.write('config/local.yaml', yaml.replace(fault, meant!));
+    expect(folder.problems()).toEqual([]);
   });
 
   test('each of several files is named with its own problems', () => {

@@ -99,7 +99,7 @@ describe('variables', () => {
        JETPLUG_LOG_LEVEL (log.level) is "loud", but takes one of debug, info, warn, error
        → Write a value as the message describes.
      JP_CONFIG_INVALID
-       JETPLUG_DEAD_LETTERS_STREAM (deadLetters.stream) is EVENTS, as streams[0].name is too
+       JETPLUG_DEAD_LETTERS_STREAM (deadLetters.stream) is EVENTS, as streams[EVENTS].name is too
        → Dead letters need a stream of their own: rename one of the two.
      JP_CONFIG_INVALID
        JETPLUG_NATS_TOKEN_FILE (nats.credentials.tokenFile) names <cwd>/nowhere, which cannot be read (ENOENT)

@@ -29,7 +29,7 @@ test.each([
   ['an unknown key', 'delivery: { ackWiat: 15s }', '/delivery'],
   ['an unknown key of a plugin', 'plugins: { badge: { retries: 3 } }', '/plugins/badge'],
   ['a length of time without a unit', 'delivery: { ackWait: 15 }', '/delivery/ackWait'],
-  ['a stream without subjects', 'streams: [{ name: EVENTS }]', '/streams/0'],
+  ['a stream without a name', 'streams: [{ subjects: [a.>] }]', '/streams/0'],
   ['a word that is no choice', 'log: { level: loud }', '/log/level'],
   ['a count of 0', 'plugins: { defaults: { concurrency: 0 } }', '/plugins/defaults/concurrency'],
 ])('%s is found', (_title, text, place) => {

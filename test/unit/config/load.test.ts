@@ -213,6 +213,34 @@ shutdown: { grace: 0s }
     expect(folder.load().config.streams).toEqual([]);
   });
 
+  test('streams of several layers are merged by name, key by key; new names are appended', () => {
+    folder.write(
+      'config/default.yaml',
+      'streams:\n  - { name: A, subjects: [a.>, b.>], maxAge: 1d }\n  - { name: B, subjects: [c.>] }\n',
+    );
+    folder.write(
+      'config/local.yaml',
+      'streams:\n  - { name: C, subjects: [d.>] }\n  - { name: A, replicas: 3, subjects: [a.>] }\n',
+    );
+    folder.write('more.yaml', 'streams: [{ name: B, manage: false }]\n');
+    const { streams } = folder.load({ files: ['more.yaml'] }).config;
+    expect(
+      streams.map(({ name, subjects, maxAgeMs, replicas, manage }) => [name, subjects, maxAgeMs, replicas, manage]),
+    ).toEqual([
+      ['A', ['a.>'], 86_400_000, 3, true],
+      ['B', ['c.>'], 7 * 86_400_000, 1, false],
+      ['C', ['d.>'], 7 * 86_400_000, 1, true],
+    ]);
+    folder.write('more.yaml', 'streams: []\n');
+    expect(folder.load({ files: ['more.yaml'] }).config.streams).toHaveLength(3);
+  });
+
+  test('a stream’s subjects may be in a later layer than its other keys', () => {
+    folder.write('config/default.yaml', 'streams: [{ name: A, replicas: 3 }]\n');
+    folder.write('config/local.yaml', 'streams: [{ name: A, subjects: [a.>] }]\n');
+    expect(folder.load().config.streams).toEqual([expect.objectContaining({ subjects: ['a.>'], replicas: 3 })]);
+  });
+
   test('http.listen: off opens no HTTP server', () => {
     expect(folder.load({ flags: { http: 'off' } }).config.http.listen).toBe('');
   });

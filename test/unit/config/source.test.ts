@@ -30,8 +30,32 @@ describe('the source of a value', () => {
     expect(line('plugins.badge.timeout')).toBe(3);
     expect(line('plugins.badge.settings.deep.key')).toBe(6);
     expect(line('streams')).toBe(7);
-    expect(line('streams[0].subjects[0]')).toBe(9);
-    // The list was replaced, so the older list has no sources any more.
-    expect(sourceOf('streams[0].maxAge')).toEqual({ layer: 'default' });
+    expect(line('streams[A].subjects[0]')).toBe(4);
+    expect(line('streams[B].subjects[0]')).toBe(9);
+  });
+
+  test('of a stream in several layers is that of the layer that sets the key', () => {
+    folder.write(
+      'config/default.yaml',
+      'streams:\n  - name: A\n    subjects:\n      - a.>\n      - b.>\n    maxAge: 1d\n  - { name: B, subjects: [c.>] }\n',
+    );
+    folder.write(
+      'config/local.yaml',
+      'streams:\n  - { name: B, maxAge: 2d }\n  - name: A\n    subjects: [d.>]\n    replicas: 3\n',
+    );
+    const { sourceOf } = folder.load();
+    const place = (at: string) => {
+      const source = sourceOf(at);
+      return source.layer === 'file' ? `${path.basename(source.file)}:${source.line}` : source.layer;
+    };
+    expect(place('streams[A]')).toBe('local.yaml:3');
+    expect(place('streams[A].subjects[0]')).toBe('local.yaml:4');
+    // A list is replaced as a whole.
+    expect(place('streams[A].subjects[1]')).toBe('default');
+    expect(place('streams[A].maxAge')).toBe('default.yaml:6');
+    expect(place('streams[A].replicas')).toBe('local.yaml:5');
+    expect(place('streams[B].subjects[0]')).toBe('default.yaml:7');
+    expect(place('streams[B].maxAge')).toBe('local.yaml:2');
+    expect(place('streams[B].storage')).toBe('default');
   });
 });

@@ -1,4 +1,5 @@
-import { MASK, masked, unmasked } from '../../../host/ops/secrets';
+import { MASK } from '../../../host/base/mask';
+import { masked, unmasked } from '../../../host/ops/secrets';
 
 test.each<[unknown, string[], unknown]>([
   [{ a: 1, b: 2 }, ['a'], { a: MASK, b: 2 }],

@@ -1,0 +1,90 @@
+import type { Permissions } from '../ops/permissions/grants';
+import type { Role } from '../ops/permissions/roles';
+
+export interface RolePermissions extends Permissions {
+  readonly role: Role;
+}
+
+const AGAIN = '# Print it again with `jetplug permissions` when the config or a plugin changes.';
+const SHARED_INBOXES =
+  '# Each role may read the answers to the others. To prevent that, set nats.inboxPrefix: _INBOX.jetplug';
+
+/** The comments above the permissions. A publisher without a denied subject has the inboxes of the hosts. */
+function comments(roles: readonly RolePermissions[]): string[] {
+  const isShared = roles.some(({ role, denied }) => role === 'publisher' && denied.length === 0);
+  return [AGAIN, ...(isShared ? [SHARED_INBOXES] : [])];
+}
+
+/** A config of nats-server with a user for each role. The passwords are variables of the server’s environment. */
+export function serverConfig(roles: readonly RolePermissions[]): string[] {
+  return [
+    '# Include this file in the config of nats-server. Set the variables of the passwords where the server runs.',
+    ...comments(roles),
+    ...roles.flatMap(({ role, grants, denied }) => [
+      `jetplug_${role} = {`,
+      ...allowed(
+        'publish',
+        grants.map(({ purpose, publish }) => ({ purpose, subjects: publish })),
+        [],
+      ),
+      ...allowed(
+        'subscribe',
+        grants.map(({ purpose, subscribe }) => ({ purpose, subjects: subscribe })),
+        denied,
+      ),
+      '}',
+    ]),
+    'authorization {',
+    '  users = [',
+    ...roles.map(
+      ({ role }) =>
+        `    { user: "jetplug-${role}", password: $JETPLUG_${role.toUpperCase()}_PASSWORD, permissions: $jetplug_${role} }`,
+    ),
+    '  ]',
+    '}',
+  ];
+}
+
+interface Allowed {
+  readonly purpose: string;
+  readonly subjects: readonly string[];
+}
+
+function allowed(what: string, grants: readonly Allowed[], denied: readonly string[]): string[] {
+  return [
+    `  ${what} = {`,
+    '    allow = [',
+    ...grants
+      .filter(({ subjects }) => subjects.length > 0)
+      .flatMap(({ purpose, subjects }) => [
+        `      # ${purpose}`,
+        ...subjects.map((one) => `      ${JSON.stringify(one)}`),
+      ]),
+    '    ]',
+    ...(denied.length > 0 ? [`    deny = ${JSON.stringify(denied)}`] : []),
+    '  }',
+  ];
+}
+
+/** Commands of nsc that add a user for each role to the current account. */
+export function nscCommands(roles: readonly RolePermissions[]): string[] {
+  return [
+    ...comments(roles),
+    ...roles.flatMap(({ role, grants, denied }) => {
+      const flags = [
+        ...grants.flatMap(({ publish }) => publish.map((subject) => `--allow-pub ${quoted(subject)}`)),
+        ...grants.flatMap(({ subscribe }) => subscribe.map((subject) => `--allow-sub ${quoted(subject)}`)),
+        ...denied.map((subject) => `--deny-sub ${quoted(subject)}`),
+      ];
+      return [
+        `nsc add user --name jetplug-${role} \\`,
+        ...flags.map((flag, i) => `  ${flag}${i < flags.length - 1 ? ' \\' : ''}`),
+      ];
+    }),
+  ];
+}
+
+/** A word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,137 @@
+import { RETRY_STREAM } from '../../broker/stream-state';
+import type { Config, StreamConfig } from '../../config/config';
+import { SERVICE } from '../../nats/service';
+import {
+  logStreamName,
+  logSubject,
+  logTailSubject,
+  RECORDS_BUCKET,
+  RUN_SUBJECTS,
+  RUNS_STREAM,
+} from '../../nats/wanted-streams';
+import { distinct, type Grants, type Permissions } from './grants';
+import { operatorPermissions } from './operator-role';
+import { retryDurables, type PluginScope, type Scope } from './scope';
+import { Subjects } from './subjects';
+
+/** The requests about a stream that the host creates for itself. */
+const OWN_STREAM = ['INFO', 'CREATE', 'UPDATE', 'MSG.GET'];
+
+/** The kinds of requests that every micro service answers (ADR-32). */
+const SERVICE_REQUESTS = ['PING', 'INFO', 'STATS'];
+
+/**
+ * The permissions of a host. With its HTTP server they include those of an operator, because the page makes the
+ * operators' changes through the connection of the host.
+ */
+export function hostPermissions(scope: Scope): Permissions {
+  const { config, plugins } = scope;
+  const subjects = new Subjects(config);
+  const grants: Grants[] = [
+    connection(scope, subjects),
+    ...config.streams.map((stream) => events(stream, subjects)),
+    ...plugins.map((plugin) => handlers(plugin, subjects)),
+    ...plugins.map((plugin) => store(plugin, subjects)),
+    letters(config, subjects),
+    retries(subjects),
+    records(subjects),
+    ...(config.tracing.sample === undefined ? [] : [runs(subjects)]),
+    ...(config.http.listen === '' ? [] : operatorPermissions(scope).grants),
+  ];
+  return { grants: distinct(grants), denied: [] };
+}
+
+function connection({ endpoints }: Scope, subjects: Subjects): Grants {
+  return {
+    purpose: 'connect, find streams, and answer the commands, the page and other programs',
+    publish: [...subjects.api('INFO', 'STREAM.NAMES'), subjects.inboxes, subjects.defaultInboxes],
+    subscribe: [
+      subjects.inboxes,
+      ...endpoints.map((endpoint) => `${SERVICE}.${endpoint}`),
+      ...SERVICE_REQUESTS.flatMap((kind) =>
+        ['', `.${SERVICE}`, `.${SERVICE}.*`].map((whose) => `$SRV.${kind}${whose}`),
+      ),
+    ],
+  };
+}
+
+function events({ name, subjects: events, manage }: StreamConfig, subjects: Subjects): Grants {
+  return {
+    purpose: `the stream ${name}: publish the events of plugins, read events, list durables`,
+    publish: [
+      ...events,
+      ...subjects.stream(name, 'INFO', 'MSG.GET', ...(manage ? ['CREATE', 'UPDATE'] : [])),
+      ...subjects.api(`CONSUMER.LIST.${name}`),
+      // A short-lived consumer with a random name finds the events that a handler published before a crash.
+      ...subjects.api(`CONSUMER.CREATE.${name}`, `CONSUMER.INFO.${name}.*`, `CONSUMER.MSG.NEXT.${name}.*`),
+    ],
+  };
+}
+
+function handlers(plugin: PluginScope, subjects: Subjects): Grants {
+  return {
+    purpose: `the handlers of ${plugin.plugin}: their durables, retries and dead letters`,
+    publish: [
+      ...[...plugin.handlers, ...retryDurables(plugin)].flatMap((durable) => [
+        ...subjects.create(durable),
+        ...subjects.consumer(durable, 'INFO', 'MSG.NEXT', 'DELETE', 'PAUSE'),
+        ...subjects.acks(durable),
+      ]),
+      ...plugin.handlers.flatMap(({ handler }) =>
+        ['retry', 'dead'].map((queue) => `${queue}.${plugin.plugin}.${handler}.>`),
+      ),
+    ],
+  };
+}
+
+function store({ plugin }: PluginScope, subjects: Subjects): Grants {
+  const [log, bucket] = [logStreamName(plugin), `jetplug-${plugin}`];
+  return {
+    purpose: `the commit log and the bucket of ${plugin}`,
+    publish: [
+      subjects.bucket(logSubject(plugin)),
+      ...subjects.stream(log, ...OWN_STREAM, 'PURGE'),
+      ...subjects.direct(log),
+      subjects.bucket(`$KV.${bucket}.>`),
+      ...subjects.stream(`KV_${bucket}`, ...OWN_STREAM),
+      ...subjects.direct(`KV_${bucket}`),
+      ...subjects.keys(`KV_${bucket}`),
+    ],
+    subscribe: [logTailSubject(plugin), subjects.bucket(`$KV.${bucket}.>`)],
+  };
+}
+
+function letters({ deadLetters }: Config, subjects: Subjects): Grants {
+  return {
+    purpose: `the stream ${deadLetters.stream} of the dead letters`,
+    publish: subjects.stream(deadLetters.stream, ...OWN_STREAM, 'MSG.DELETE'),
+  };
+}
+
+function retries(subjects: Subjects): Grants {
+  return {
+    purpose: 'the retry queues',
+    publish: [...subjects.stream(RETRY_STREAM, ...OWN_STREAM), ...subjects.api(`CONSUMER.LIST.${RETRY_STREAM}`)],
+    subscribe: ['retry.>'],
+  };
+}
+
+function records(subjects: Subjects): Grants {
+  const stream = `KV_${RECORDS_BUCKET}`;
+  return {
+    purpose: 'the records of attempts, of settled events and of contracts',
+    publish: [
+      subjects.bucket(`$KV.${RECORDS_BUCKET}.>`),
+      ...subjects.stream(stream, ...OWN_STREAM, 'PURGE'),
+      ...subjects.api(`DIRECT.GET.${stream}.>`),
+      ...subjects.keys(stream),
+    ],
+  };
+}
+
+function runs(subjects: Subjects): Grants {
+  return {
+    purpose: 'the records of runs',
+    publish: [`${RUN_SUBJECTS}.*`, ...subjects.stream(RUNS_STREAM, 'INFO', 'CREATE', 'UPDATE')],
+  };
+}

@@ -1,0 +1,45 @@
+import { RETRY_STREAM } from '../../broker/stream-state';
+import type { Config } from '../../config/config';
+import type { ContractRecord } from '../../plugin/contract-record';
+
+/** A handler with its durable. */
+export interface HandlerScope {
+  readonly handler: string;
+  readonly durable: string;
+  readonly subject: string;
+  /** The stream that holds the subject. */
+  readonly stream: string;
+}
+
+export interface PluginScope {
+  readonly plugin: string;
+  readonly handlers: readonly HandlerScope[];
+}
+
+/** The config and the plugins that permissions are for. */
+export interface Scope {
+  readonly config: Config;
+  readonly plugins: readonly PluginScope[];
+  /** The names of the endpoints of the hosts' micro service. */
+  readonly endpoints: readonly string[];
+}
+
+/** Returns what the permissions for a plugin depend on. A handler whose subject no stream holds needs none. */
+export function pluginScope({ plugin, handlers }: ContractRecord): PluginScope {
+  return {
+    plugin,
+    handlers: handlers.flatMap(({ name, subject, stream, options }) =>
+      stream === null ? [] : [{ handler: name, durable: String(options.durable), subject, stream }],
+    ),
+  };
+}
+
+/** The durable of the retry queue of each handler of a plugin. */
+export function retryDurables({ plugin, handlers }: PluginScope): HandlerScope[] {
+  return handlers.map(({ handler }) => ({
+    handler,
+    stream: RETRY_STREAM,
+    durable: `${plugin}--${handler}`,
+    subject: `retry.${plugin}.${handler}.>`,
+  }));
+}
