@@ -146,7 +146,8 @@ describe('a host with the config of the config map', () => {
   });
 
   test('asks for the token of the secret', async () => {
-    const metrics = (headers: Record<string, string>): Promise<Response> => fetch(`http://127.0.0.1:${port}/metrics`, { headers });
+    const metrics = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}/metrics`, { headers });
     expect((await metrics({})).status).toBe(401);
     expect((await metrics({ authorization: `Bearer ${OPERATOR}` })).status).toBe(200);
   });
