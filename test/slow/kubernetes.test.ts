@@ -1,6 +1,6 @@
 /**
- * deploy/kubernetes without a cluster: kustomize builds it, the schemas of Kubernetes accept it, and a host with the
- * config of the config map answers its probes. Needs `kustomize` and `kubernetes-validate` on the PATH.
+ * deploy/kubernetes without a cluster: kustomize builds it, the schemas of Kubernetes accept it, and hosts with the
+ * config of the config map answer its probes. Needs `kustomize` and `kubernetes-validate` on the PATH.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { findOnPath } from '../../host/nats-server/programs';
 import { PINNED_VERSION } from '../../host/nats-server/version';
 import { readDockerfile } from '../support/dockerfile';
 import { eventually } from '../support/eventually';
-import { MAIN, STORY_PLUGINS } from '../support/host';
+import { MAIN, STORY_PLUGINS, type ReadyLine } from '../support/host';
 import { asProcess, type ComposeProcess } from '../support/compose';
 import { freePort } from '../support/free-port';
 import { ROOT } from '../support/markdown';
@@ -22,7 +22,7 @@ const INSTALL: Record<string, string> = {
   'kubernetes-validate': '`pip install kubernetes-validate`',
 };
 const OPERATOR = 'a-token-of-the-operators';
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
@@ -122,19 +122,26 @@ test('the values of the NATS chart have the pinned version and three servers tha
   });
 });
 
-describe('a host with the config of the config map', () => {
-  let host: ComposeProcess;
+describe('two hosts with the config of the config map', () => {
+  let hosts: readonly ComposeProcess[];
   let port: number;
 
   beforeAll(async () => {
     const cluster = await scene.cluster();
     port = await freePort();
-    host = await start(cluster.urls, port);
-    await eventually(() => host.log.some(({ msg }) => msg === 'ready'), READY_MS);
-  }, 90_000);
-  afterAll(() => host.end('SIGKILL'));
+    hosts = [await start(cluster.urls, port), await start(cluster.urls, await freePort())];
+  }, 60_000);
+  afterAll(() => Promise.all(hosts.map((host) => host.end('SIGKILL'))));
 
-  test('answers each probe, on the port of the container and of the service', async () => {
+  test('that start at the same time on an empty cluster become ready, although both create its streams', async () => {
+    await eventually(() => hosts.every(({ log }) => log.some(({ msg }) => msg === 'ready')), READY_MS);
+    for (const { log } of hosts) {
+      const { http } = log.find(({ msg }) => msg === 'ready') as ReadyLine;
+      await eventually(async () => (await fetch(`${http}/readyz`)).status === 200, READY_MS);
+    }
+  }, 120_000);
+
+  test('answer each probe, on the port of the container and of the service', async () => {
     const { startupProbe, livenessProbe, readinessProbe, ports } = container();
     const { ports: ofService } = of('Service').spec;
     expect(ports).toEqual([{ name: 'http', containerPort: 8300 }]);
@@ -145,19 +152,19 @@ describe('a host with the config of the config map', () => {
     }
   });
 
-  test('asks for the token of the secret', async () => {
+  test('ask for the token of the secret', async () => {
     const metrics = (headers: Record<string, string>): Promise<Response> =>
       fetch(`http://127.0.0.1:${port}/metrics`, { headers });
     expect((await metrics({})).status).toBe(401);
     expect((await metrics({ authorization: `Bearer ${OPERATOR}` })).status).toBe(200);
   });
 
-  test('stops on SIGTERM with exit code 0', async () => {
-    expect(await host.end('SIGTERM')).toBe(0);
+  test('stop on SIGTERM with exit code 0', async () => {
+    expect(await Promise.all(hosts.map((host) => host.end('SIGTERM')))).toEqual([0, 0]);
   });
 });
 
-/** Runs the host of the pods on loopback. Only addresses and the folder of the secret differ from the config map. */
+/** Runs the host of a pod on loopback. Only addresses and the folder of the secret differ from the config map. */
 async function start(servers: readonly string[], port: number): Promise<ComposeProcess> {
   const config = parse(of('ConfigMap').data['jetplug.yaml']!) as { nats: object; http: Record<string, unknown> };
   const secret = scene.folder({ operator: OPERATOR, reader: 'a-token-of-the-readers' });
