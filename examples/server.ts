@@ -1,4 +1,4 @@
-/** Shared by the servers of the examples: they listen on loopback and are closed on a signal. */
+/** Shared by the servers of the examples: they listen on loopback by default and are closed on a signal. */
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 
@@ -9,9 +9,12 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** @param port 0 for any free port */
-export async function listen(app: FastifyInstance, port = 0): Promise<Running> {
-  const url = await app.listen({ host: '127.0.0.1', port });
+/**
+ * @param port 0 for any free port
+ * @param host the address to listen on; 0.0.0.0 in a container
+ */
+export async function listen(app: FastifyInstance, port = 0, host = '127.0.0.1'): Promise<Running> {
+  const url = await app.listen({ host, port });
   return { url, close: () => app.close() };
 }
 

@@ -49,12 +49,16 @@ export class PlaybackError extends Error {
   readonly statusCode = 503;
 }
 
-/** @param port the port of `POST /watch`; 0 for any free port */
-export function startVideoService(events: EventBus, port = 0): Promise<Running> {
+/**
+ * @param port the port of `POST /watch`; 0 for any free port
+ * @param host the address to listen on; loopback by default
+ */
+export function startVideoService(events: EventBus, port = 0, host?: string): Promise<Running> {
   const service = new VideoService(events);
   return listen(
     watchEndpoint((userId, videoId) => service.startWatching(userId, videoId)),
     port,
+    host,
   );
 }
 
@@ -62,11 +66,12 @@ async function start(): Promise<Running> {
   const { values } = parseArgs({
     options: {
       port: { type: 'string', default: '0' },
+      host: { type: 'string' },
       servers: { type: 'string', multiple: true, default: ['nats://127.0.0.1:4222'] },
     },
   });
   const events = await connectEventBus({ servers: values.servers, name: 'video-service' });
-  const server = await startVideoService(events, Number(values.port));
+  const server = await startVideoService(events, Number(values.port), values.host);
   return {
     url: server.url,
     close: async () => {

@@ -1,5 +1,6 @@
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
 import { errorsIn } from '../base/plain-error';
+import type { Timer } from '../base/time';
 import { atSettings } from '../config/settings-place';
 import type { PluginDefinition } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
@@ -11,8 +12,15 @@ import type { ReloadReport, ReloadReports } from './reload-reports';
 import { runPlugin } from './run-plugin';
 import type { RunningPlugin } from './running-plugin';
 
-/** Why a plugin is loaded: the host starts, its sources have changed, or its part of the config has. */
-export type LoadReason = 'start' | 'sources' | 'config';
+/**
+ * Why a plugin is loaded: the host starts, its sources have changed, its part of the config has, or the server did not
+ * answer the time before.
+ */
+export type LoadReason = 'start' | 'sources' | 'config' | 'retry';
+
+/** Failures of the server that pass by themselves: a cluster elects a leader, or creates the same stream for two hosts. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_BROKER_NO_QUORUM', 'JP_STORE_UNAVAILABLE']);
+const RETRY_MS = 5_000;
 
 /** Errors that another file may cause, such as an imported one, although they name the plugin's own file. */
 const CAUSED_ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -50,6 +58,7 @@ export class ManagedPlugin {
   private badVersion: string | undefined;
   private state: PluginState = 'loading';
   private errors: readonly JetplugError[] = [];
+  private retry: Timer | undefined;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -112,6 +121,7 @@ export class ManagedPlugin {
     const startedMs = performance.now();
     const { running } = this;
     const before = running?.definition;
+    this.retry?.cancel();
     if (!running) this.state = 'loading';
     try {
       const upgrade = running && { running, failed: (error: JetplugError) => this.rollBack(running, error) };
@@ -125,6 +135,7 @@ export class ManagedPlugin {
       this.context.names.release(this.file.file, before);
       this.fail(this.errorsIn(error));
       this.context.reports.failed(this.errors, this.report(startedMs), running !== undefined);
+      this.retryAfterAWhile(this.errors);
     }
   }
 
@@ -145,6 +156,7 @@ export class ManagedPlugin {
 
   /** Drains the plugin. */
   async stop(): Promise<void> {
+    this.retry?.cancel();
     await this.running?.stop();
     this.running = undefined;
     this.badVersion = undefined;
@@ -169,6 +181,15 @@ export class ManagedPlugin {
   private fail(errors: readonly JetplugError[]): void {
     this.errors = errors;
     if (!this.running) this.state = 'failed';
+  }
+
+  /** Loads the plugin again if only the server was at fault, since no change of a file would do so. */
+  private retryAfterAWhile(errors: readonly JetplugError[]): void {
+    if (!errors.every(({ code }) => MAY_PASS.has(code))) return;
+    this.retry = this.context.host().time.after(RETRY_MS, () => {
+      // Another change of the plugin may have come before this turn.
+      void this.inTurn(async () => this.errors === errors && (await this.load('retry')));
+    });
   }
 
   private async leave({ why }: NotLoaded, startedMs: number): Promise<void> {

@@ -37,10 +37,22 @@ test('docs/operating.md has every limit of a stop in its order, and their sum', 
   expect(rows).toEqual(expected.map(([part, ms]) => ({ part: expect.stringMatching(part), ms })));
 });
 
+interface Pods {
+  readonly spec: { readonly template: { readonly spec: { readonly terminationGracePeriodSeconds: number } } };
+}
+
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const graceIn = (compose: string, service: string): string =>
+  (parse(compose, { merge: true }) as { services: Record<string, { stop_grace_period: string }> }).services[service]!
+    .stop_grace_period;
+const ofNewProject = CONTAINER_FILES.find(({ file }) => file === 'docker-compose.yml')!.text;
+const pods = parse(read('deploy/kubernetes/deployment.yaml')) as Pods;
+
 test.each([
-  ['the repository', readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')],
-  ['a new project', CONTAINER_FILES.find(({ file }) => file === 'docker-compose.yml')!.text],
-])('the container of %s has more time to stop than all limits together', (_name, text) => {
-  const { services } = parse(text) as { services: { jetplug: { stop_grace_period: string } } };
-  expect(parseDuration(services.jetplug.stop_grace_period)).toBeGreaterThan(sumMs + HANGING_SERVER_MS);
+  ['docker-compose.yml', graceIn(read('docker-compose.yml'), 'jetplug-2')],
+  ['docker-compose.yml of a new project', graceIn(ofNewProject, 'jetplug')],
+  ['deploy/kubernetes', `${pods.spec.template.spec.terminationGracePeriodSeconds}s`],
+  ['deploy/systemd', /^TimeoutStopSec=(.+)$/m.exec(read('deploy/systemd/jetplug.service'))![1]!],
+])('a host of %s has more time to stop than all limits together', (_where, limit) => {
+  expect(parseDuration(limit)).toBeGreaterThan(sumMs + HANGING_SERVER_MS);
 });

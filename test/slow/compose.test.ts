@@ -1,255 +1,232 @@
 /**
- * docker-compose.yml and the Dockerfile, without a container engine: the files are read, and their commands run as
- * plain processes. The containers' paths and addresses are replaced by temporary folders and loopback addresses.
+ * docker-compose.yml without a container engine: the file and the files that it mounts are read, and its services run as
+ * plain processes, with other addresses and paths (test/support/compose.ts). Grafana is not run. Needs `prometheus` and
+ * `promtool` on the PATH.
  */
-import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { JetStreamManager, NatsConnection } from 'nats';
 import { parse } from 'yaml';
-import { findBinary } from '../../host/nats-server/find-binary';
 import { PINNED_VERSION } from '../../host/nats-server/version';
 import { jetplug } from '../support/cli';
+import { COMPOSE, ComposeRun, type ComposeProcess } from '../support/compose';
 import { composeValidator } from '../support/compose-schema';
-import { layOut, readDockerfile } from '../support/dockerfile';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
-import { STORY_PLUGINS } from '../support/host';
-import { natsServerBinary } from '../support/nats-server';
-import { pluginSource } from '../support/plugin-source';
+import { post } from '../support/http';
+import { ROOT } from '../support/markdown';
 import { Scene } from '../support/scene';
-import { each, handled } from '../support/story';
+import { readStore, readStream } from '../support/stored';
+import { report } from '../chaos/proof';
 
-interface Service {
-  readonly image?: string;
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes: readonly string[];
-  readonly ports: readonly string[];
-  readonly read_only?: boolean;
-  readonly healthcheck: { readonly test: readonly string[] };
-}
+const NATS = ['nats-1', 'nats-2', 'nats-3'];
+const HOSTS = ['jetplug-1', 'jetplug-2'];
+const PLUGINS = 6;
+const READY_MS = 60_000;
+const VIEWERS = 20;
+const POSTS = 400;
+const AT_A_TIME = 8;
 
-/** The output of nats-server about its addresses. */
-interface Ports {
-  readonly nats: readonly string[];
-  readonly monitoring: readonly string[];
-}
-
-interface RunningHost {
-  readonly child: ChildProcess;
-  readonly url: string;
-  /** The working folder, with a copy of its files at the start. */
-  readonly folder: string;
-  readonly files: readonly string[];
-  readonly log: readonly LogLine[];
-}
-
-type LogLine = Record<'msg' | 'http' | 'plugin', string>;
-
-const READY_MS = 20_000;
-const ROOT = join(__dirname, '..', '..');
-const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as {
-  services: Record<'nats' | 'jetplug', Service>;
-};
-const { nats, jetplug: host } = compose.services;
-const image = readDockerfile(join(ROOT, 'Dockerfile'));
+const { services } = COMPOSE;
+const inRoot = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const yamlOf = <T>(path: string): T => parse(inRoot(path)) as T;
 
 const scene = new Scene();
-const started: ChildProcess[] = [];
+let platform: ComposeRun;
+
+beforeAll(async () => {
+  platform = new ComposeRun(scene);
+  await platform.choosePorts();
+});
 afterAll(async () => {
-  for (const child of started) child.kill('SIGKILL');
-  await Promise.all(started.map(ended));
+  await platform.end();
   await scene.end();
-});
+}, 60_000);
 
-test('docker-compose.yml fits the schema of the Compose Specification', () => {
-  const valid = composeValidator();
-  expect(valid(compose) ? [] : valid.errors).toEqual([]);
-  expect(valid({ services: { nats: { ...nats, portz: [] } } })).toBe(false);
-});
-
-test('the broker is the version that the host would fetch', () => {
-  expect(nats.image).toBe(`nats:${PINNED_VERSION}-alpine`);
-});
-
-test.each(Object.entries(compose.services))(
-  '%s is reached from this machine only, and writes to its volumes only',
-  (_name, service) => {
-    expect(service.ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
-    expect(service.read_only).toBe(true);
-    const mounts = service.volumes.filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':'));
-    expect(mounts.filter(([source, , mode]) => !existsSync(join(ROOT, source!)) || mode !== 'ro')).toEqual([]);
-  },
-);
-
-test('the commands of both containers run: the host becomes ready and handles an event', async () => {
-  const broker = await runBroker();
-  const healthUrl = replaceAll(nats.healthcheck.test.at(-1)!, { ':8222': `:${broker.monitor}` });
-  expect((await fetch(healthUrl)).status).toBe(200);
-
-  const addresses = { 'nats:4222': `127.0.0.1:${broker.port}`, '0.0.0.0:8300': '127.0.0.1:0' };
-  // On loopback the host needs no token, so the variable is not set.
-  const running = await runHost({ ...addresses, '${JETPLUG_HTTP_OPERATOR_TOKEN:-}': '' });
-  const healthy = async ([node, ...args]: readonly string[]): Promise<boolean> => {
-    expect(node).toBe('node');
-    const port = { ':8300': `:${portOf(running.url)}` };
-    return (
-      (await ended(
-        run(
-          process.execPath,
-          args.map((word) => replaceAll(word, port)),
-        ),
-      )) === 0
-    );
-  };
-  const [, ...readiness] = host.healthcheck.test;
-  expect(await healthy(readiness)).toBe(true);
-  expect(await healthy(image.healthCommand)).toBe(true);
-
-  const fields = '{"user_id":"u1","video_id":"v1"}';
-  const flags = ['--servers', `nats://127.0.0.1:${broker.port}`, '--plugins', STORY_PLUGINS];
-  const published = await jetplug(['publish', 'video.watch_started', fields, ...flags]);
-  expect(published).toMatchObject({ code: 0, stderr: '' });
-  await eventually(async () => expect(await handled(running)).toMatchObject(each(1)) === undefined);
-  // Its file system is read-only.
-  expect(filesOf(running.folder)).toEqual(running.files);
-
-  running.child.kill('SIGTERM');
-  expect(await ended(running.child)).toBe(0);
-  expect(await healthy(readiness)).toBe(false);
-  expect(await healthy(image.healthCommand)).toBe(false);
-});
-
-describe('plugins with packages of their own', () => {
-  const IN_IMAGE = 'installed-with-the-image';
-  const LATER = 'installed-later';
-
-  test('plugins/package.json brings them into the image, and a running host loads a plugin when its package is there', async () => {
-    const folder = scene.folder();
-    layOut(image, ROOT, folder);
-    const plugins = join(folder, 'plugins');
-    writeFileSync(join(plugins, 'package.json'), '{ "private": true }');
-    npm(plugins, 'install', packed(IN_IMAGE));
-    rmSync(join(plugins, 'node_modules'), { recursive: true });
-    writeFileSync(join(plugins, 'early.plugin.ts'), pluginUsing(IN_IMAGE));
-    runInImage(image.runs.at(-1)!, folder);
-
-    const { port } = await runBroker();
-    const addresses = { 'nats:4222': `127.0.0.1:${port}`, '0.0.0.0:8300': '127.0.0.1:0' };
-    const { log, child } = await runHost({ ...addresses, '${JETPLUG_HTTP_OPERATOR_TOKEN:-}': '' }, folder);
-    const logged = (msg: string, plugin: string): boolean =>
-      log.some((line) => line.msg === msg && line.plugin === plugin);
-    expect(logged(`${IN_IMAGE} speaks`, 'early')).toBe(true);
-
-    writeFileSync(join(plugins, 'late.plugin.ts'), pluginUsing(LATER));
-    await eventually(() => logged('a plugin fails', 'late'));
-    npm(plugins, 'install', packed(LATER));
-    await eventually(() => logged(`${LATER} speaks`, 'late'));
-    child.kill('SIGTERM');
-    expect(await ended(child)).toBe(0);
+describe('the file', () => {
+  test('fits the schema of the Compose Specification', () => {
+    const valid = composeValidator();
+    expect(valid(COMPOSE) ? [] : valid.errors).toEqual([]);
+    expect(valid({ services: { nats: { ...services['nats-1'], portz: [] } } })).toBe(false);
   });
 
-  /** The tarball of a package that exports its name. */
-  function packed(name: string): string {
-    const folder = scene.folder({
-      'package.json': JSON.stringify({ name, version: '1.0.0' }),
-      'index.js': `exports.speech = '${name} speaks';`,
+  test('has three servers of the version that a host would fetch, and all images are pinned', () => {
+    expect(NATS.map((name) => services[name]!.image)).toEqual(Array(3).fill(`nats:${PINNED_VERSION}-alpine`));
+    const images = Object.values(services).flatMap(({ image }) => image ?? []);
+    expect(images.filter((image) => !/:v?\d+\.\d+\.\d+/.test(image))).toEqual([]);
+  });
+
+  test.each(Object.entries(services))(
+    '%s is reached from this machine only, has no privileges, and writes to its volumes only',
+    (_name, { ports = [], volumes = [], ...service }) => {
+      expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+      expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+      const mounts = volumes.filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':'));
+      expect(mounts.filter(([source, , mode]) => !existsSync(join(ROOT, source!)) || mode !== 'ro')).toEqual([]);
+    },
+  );
+
+  test('each service but the tokens restarts after a failure and has a health check, and Node.js has an init process', () => {
+    const { tokens: _, ...others } = services;
+    expect(Object.values(others).map(({ restart }) => restart)).toEqual(Array(8).fill('unless-stopped'));
+    expect(Object.values(others).map(({ healthcheck }) => healthcheck.test?.[0])).toEqual(Array(8).fill('CMD'));
+    expect(Object.values(others).filter(({ build, init }) => build !== undefined && init !== true)).toEqual([]);
+  });
+
+  test('the layer for the cluster has the streams of the default config, on as many replicas as there are servers', () => {
+    interface Streams {
+      readonly streams: readonly object[];
+    }
+    const { streams } = yamlOf<Streams>('config/default.yaml');
+    expect(yamlOf<Streams>('config/cluster.yaml').streams).toEqual(
+      streams.map((stream) => ({ ...stream, replicas: NATS.length })),
+    );
+  });
+
+  test('Grafana finds its data source and the dashboard', () => {
+    const folder = 'deploy/grafana/provisioning';
+    const { datasources } = yamlOf<{ datasources: { type: string; url: string }[] }>(
+      `${folder}/datasources/prometheus.yml`,
+    );
+    expect(datasources).toMatchObject([{ type: 'prometheus', url: 'http://prometheus:9090', isDefault: true }]);
+    const { providers } = yamlOf<{ providers: { options: { path: string } }[] }>(`${folder}/dashboards/jetplug.yml`);
+    const mounts = services['grafana']!.volumes!.map((volume) => volume.split(':'));
+    const [dashboard] = mounts.filter(([, target]) => target!.startsWith(providers[0]!.options.path));
+    expect(JSON.parse(inRoot(dashboard![0]!))).toMatchObject({ uid: 'jetplug' });
+    expect(mounts).toContainEqual([`./${folder}`, '/etc/grafana/provisioning', 'ro']);
+  });
+});
+
+describe('the tokens', () => {
+  const token = (role: string): string => readFileSync(join(platform.folder, 'volumes/tokens', role), 'utf8');
+
+  test('are random at first and kept, and a variable replaces one', async () => {
+    await writeTokens();
+    const [operator, reader] = [token('operator'), token('reader')];
+    expect([operator, reader].every((each) => /^[0-9a-f]{48}$/.test(each))).toBe(true);
+    expect(operator).not.toBe(reader);
+    await writeTokens({ JETPLUG_HTTP_OPERATOR_TOKEN: 'a-token-of-our-own' });
+    expect([token('operator'), token('reader')]).toEqual(['a-token-of-our-own', reader]);
+    await writeTokens();
+    expect(token('operator')).toBe('a-token-of-our-own');
+  });
+});
+
+describe('the services as processes', () => {
+  const running = new Map<string, ComposeProcess>();
+  let nats: NatsConnection;
+  let jsm: JetStreamManager;
+  let files: readonly string[];
+
+  beforeAll(async () => {
+    files = filesOf(platform.app);
+    await writeTokens();
+    for (const name of NATS) running.set(name, await platform.start(name));
+    await healthy(NATS);
+    for (const name of HOSTS) {
+      running.set(name, await platform.start(name));
+      await healthy([name]);
+    }
+    running.set('video-service', await platform.start('video-service'));
+    running.set('prometheus', await platform.start('prometheus'));
+    await healthy(['video-service', 'prometheus']);
+    nats = await scene.client(...servers());
+    jsm = await nats.jetstreamManager();
+  }, 120_000);
+
+  test('all assets have three replicas', async () => {
+    const streams = await jsm.streams.list().next();
+    expect(streams.map(({ config }) => config.name)).toEqual(
+      expect.arrayContaining(['EVENTS', 'DEAD', 'RETRY', 'KV_jetplug', 'LOG_jetplug-badge', 'KV_jetplug-badge']),
+    );
+    expect(streams.filter(({ config }) => config.num_replicas !== NATS.length)).toEqual([]);
+  });
+
+  test('both hosts run all plugins, and a POST of the video service is handled by each', async () => {
+    expect(await watch('first')).toBe(200);
+    await eventually(async () => {
+      const plugins = (await jetplug(['plugins', '--json', '--servers', servers().join()])).json<Plugin[]>();
+      expect(plugins).toHaveLength(PLUGINS);
+      const watching = plugins.flatMap(({ handlers }) => handlers).filter(({ subject }) => subject === WATCH);
+      expect(watching.map(({ handled }) => handled)).toEqual(Array(PLUGINS).fill(1));
+      return true;
     });
-    npm(folder, 'pack');
-    return join(folder, `${name}-1.0.0.tgz`);
+  });
+
+  test('Prometheus accepts its config, and scrapes both hosts with the token of the readers', async () => {
+    const url = `http://${platform.address('prometheus:9090')}/api/v1/query?query=${encodeURIComponent('up{job="jetplug"}')}`;
+    await eventually(async () => {
+      const { data } = (await (await fetch(url)).json()) as { data: { result: { value: [number, string] }[] } };
+      expect(data.result.map(({ value }) => value[1])).toEqual(['1', '1']);
+      return true;
+    }, 40_000);
+    const metrics = await fetch(`http://${platform.address('jetplug-1:8300')}/metrics`);
+    expect(metrics.status).toBe(401);
+  }, 60_000);
+
+  test('a server is killed while videos are started: every start counts once in each plugin, and the hosts stay ready', async () => {
+    const before = (await readStream(nats, 'EVENTS')).filter(({ subject }) => subject === WATCH).length;
+    const leader = (await jsm.streams.info('EVENTS')).cluster!.leader!;
+    let next = 0;
+    const answers: number[] = [];
+    const kill = async (): Promise<void> => {
+      await eventually(() => answers.length > POSTS / 4, READY_MS);
+      await running.get(leader)!.end('SIGKILL');
+    };
+    const send = async (): Promise<void> => {
+      while (next < POSTS) answers.push(await watch(`u${next++ % VIEWERS}`));
+    };
+    await Promise.all([kill(), ...Array.from({ length: AT_A_TIME }, send)]);
+    expect(answers).toEqual(Array(POSTS).fill(200));
+    await allSettled(jsm, ['EVENTS'], READY_MS);
+    const counts = Object.values(await readStore(nats, 'badge')) as number[];
+    expect(counts.reduce((sum, n) => sum + n, 0)).toBe(before + POSTS);
+    expect((await readStream(nats, 'DEAD')).length).toBe(0);
+    await healthy(HOSTS);
+    report('compose', `${leader}, which led EVENTS, killed during ${POSTS} POSTs: each counted once`);
+
+    running.set(leader, await platform.start(leader));
+    await healthy(NATS);
+  }, 240_000);
+
+  test('SIGTERM ends hosts and video service with exit code 0, and the image has no new file', async () => {
+    const ended = ['video-service', ...HOSTS].map((name) => running.get(name)!.end('SIGTERM'));
+    expect(await Promise.all(ended)).toEqual([0, 0, 0]);
+    expect(await platform.isHealthy('jetplug-1')).toBe(false);
+    expect(filesOf(platform.app)).toEqual(files);
+  }, 60_000);
+
+  const WATCH = 'video.watch_started';
+
+  interface Plugin {
+    readonly handlers: readonly { readonly subject: string; readonly handled: number }[];
   }
 
-  function pluginUsing(packageName: string): string {
-    const className = packageName === LATER ? 'Late' : 'Early';
-    return pluginSource(
-      className,
-      `  constructor(private readonly log: Logger) {}
-  onStart() { this.log.info(speech, {}); }
-  @Subscribe('video.spoken') handle(_event: any) {}`,
-      { before: `import { speech } from '${packageName}';` },
-    );
+  const servers = (): string[] => NATS.map((name) => `nats://${platform.address(`${name}:4222`)}`);
+
+  async function watch(userId: string): Promise<number> {
+    const url = `http://${platform.address('video-service:3000')}/watch`;
+    return (await post(url, { user_id: userId, video_id: 'v1' })).status;
   }
 
-  function npm(cwd: string, ...args: readonly string[]): void {
-    execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund'], { cwd, stdio: 'pipe' });
-  }
-
-  /** Runs a command of the Dockerfile, with a cache folder of this test. */
-  function runInImage(command: string, cwd: string): void {
-    const env = { ...process.env, npm_config_audit: 'false', npm_config_offline: 'true' };
-    execFileSync('sh', ['-c', replaceAll(command, { '/tmp/npm': scene.folder() })], { cwd, env, stdio: 'pipe' });
+  function healthy(names: readonly string[]): Promise<boolean> {
+    return eventually(async () => {
+      const sick = [];
+      for (const name of names) if (!(await platform.isHealthy(name))) sick.push(name);
+      const saidBy = (name: string): unknown[] =>
+        [...running.get(name)!.noise, ...running.get(name)!.log.map(({ msg }) => msg)].slice(-5);
+      if (sick.length > 0) throw new Error(`not healthy: ${JSON.stringify(sick.map((name) => [name, saidBy(name)]))}`);
+      return true;
+    }, READY_MS);
   }
 });
 
-/** The broker's config unchanged, and its command with a free port and a temporary folder. */
-async function runBroker(): Promise<{ port: number; monitor: number }> {
-  const folder = scene.folder();
-  const binary = await findBinary({ configured: await natsServerBinary(), say: () => undefined });
-  const [, ...args] = nats.command!.map((word) => onThisMachine(word, nats.volumes, folder));
-  run(binary.path, [...args, '--addr', '127.0.0.1', '--port', '-1', '--http_port', '-1', '--ports_file_dir', folder]);
-  const ports = await eventually(() => {
-    const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
-    return file === undefined ? undefined : (JSON.parse(readFileSync(join(folder, file), 'utf8')) as Ports);
-  });
-  return { port: portOf(ports.nats[0]!), monitor: portOf(ports.monitoring[0]!) };
-}
-
-/**
- * The image's command in a folder with the image's layout, or in one that was laid out before. The addresses of its
- * environment are replaced.
- */
-async function runHost(addresses: Readonly<Record<string, string>>, laidOut?: string): Promise<RunningHost> {
-  const folder = laidOut ?? scene.folder();
-  if (laidOut === undefined) layOut(image, ROOT, folder);
-  const files = filesOf(folder);
-  const environment = Object.entries(host.environment!).map(([name, value]) => [
-    name,
-    replaceAll(withDefaults(value), addresses),
-  ]);
-  const [node, ...args] = image.command;
-  expect(node).toBe('node');
-  const env = { PATH: process.env['PATH'], ...image.env, ...(Object.fromEntries(environment) as NodeJS.ProcessEnv) };
-  const child = run(process.execPath, args, { cwd: folder, env });
-  const log: LogLine[] = [];
-  createInterface(child.stdout!).on('line', (line) => log.push(JSON.parse(line) as LogLine));
-  const ready = await eventually(() => log.find(({ msg }) => msg === 'ready'), READY_MS);
-  return { child, url: ready.http, folder, files, log };
-}
-
-/** Starts a process and ends it when the tests end, at the latest. */
-function run(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], ...options });
-  started.push(child);
-  return child;
-}
-
-async function ended(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  return child.exitCode;
-}
-
-/** The local path of a path in a container. A named volume is a folder of that name. */
-function onThisMachine(path: string, volumes: readonly string[], folder: string): string {
-  for (const [source, target] of volumes.map((volume) => volume.split(':') as [string, string])) {
-    if (path === target) return join(source.startsWith('./') ? ROOT : folder, source);
-  }
-  return path;
-}
-
-/** A value as Compose sees it if no variable is set. */
-function withDefaults(value: string): string {
-  return value.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
-}
-
-function replaceAll(text: string, replacements: Readonly<Record<string, string>>): string {
-  return Object.entries(replacements).reduce((result, [from, to]) => result.replaceAll(from, to), text);
+async function writeTokens(variables: NodeJS.ProcessEnv = {}): Promise<void> {
+  const { child } = await platform.start('tokens', variables);
+  await eventually(() => child.exitCode !== null);
+  expect(child.exitCode).toBe(0);
 }
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
-}
-
-function portOf(url: string): number {
-  return Number(new URL(url).port);
 }

@@ -15,6 +15,8 @@ export interface TestCluster {
   /** Kills a server (SIGKILL). Its data stay. */
   kill(name: string): Promise<void>;
   restart(name: string): void;
+  /** Removes a server's data, after `kill`. */
+  wipe(name: string): void;
   stop(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export async function startTestCluster(): Promise<TestCluster> {
     names,
     kill,
     restart: start,
+    wipe: (name) => rmSync(join(folder, name), { recursive: true }),
     async stop() {
       await Promise.all(names.map(kill));
       rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config';
-import { createRequest } from '../../nats/consumers';
+import { createRequest } from '../../nats/new-durable';
 import { apiPrefixOf, bucketPrefixOf } from '../../nats/subjects';
 import type { HandlerScope } from './scope';
 

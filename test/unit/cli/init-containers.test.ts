@@ -8,13 +8,27 @@ import { ROOT } from '../../support/markdown';
 const ofProject = (name: string): string => CONTAINER_FILES.find(({ file }) => file === name)!.text;
 const ofRepository = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
 
-test('a new project has the same services as the repository', () => {
-  expect(parse(ofProject('docker-compose.yml'))).toEqual(parse(ofRepository('docker-compose.yml')));
+/** The services of the repository beside those of a new project, which has one server and one host. */
+const SAME = [
+  ['nats', 'nats-1'],
+  ['jetplug', 'jetplug-1'],
+] as const;
+const servicesOf = (text: string): Record<string, Record<string, unknown>> =>
+  (parse(text, { merge: true }) as { services: Record<string, Record<string, unknown>> }).services;
+
+test.each(SAME)('%s of a new project has the limits, rights and health check of %s of the repository', (own, other) => {
+  const [ofNew, ofOther] = [
+    servicesOf(ofProject('docker-compose.yml'))[own]!,
+    servicesOf(ofRepository('docker-compose.yml'))[other]!,
+  ];
+  for (const key of ['image', 'init', 'restart', 'read_only', 'cap_drop', 'security_opt', 'ports'] as const) {
+    expect({ [key]: ofNew[key] }).toEqual({ [key]: ofOther[key] });
+  }
+  expect(ofNew['healthcheck']).toMatchObject({ test: (ofOther['healthcheck'] as { test: unknown }).test });
 });
 
-test('both services restart after a failure, and the host has an init process', () => {
-  const { services } = parse(ofRepository('docker-compose.yml')) as { services: Record<string, object> };
-  expect(services).toMatchObject({
+test('both services of a new project restart after a failure, and the host has an init process', () => {
+  expect(servicesOf(ofProject('docker-compose.yml'))).toMatchObject({
     nats: { restart: 'unless-stopped' },
     jetplug: { restart: 'unless-stopped', init: true },
   });

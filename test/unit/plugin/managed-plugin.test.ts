@@ -7,7 +7,7 @@ import { ReloadReports } from '../../../host/plugin/reload-reports';
 import { runPlugin } from '../../../host/plugin/run-plugin';
 import type { RunningPlugin } from '../../../host/plugin/running-plugin';
 import { JetplugError } from '../../../sdk/internal';
-import { memoryHost } from '../../support/memory-host';
+import { memoryHost, settle } from '../../support/memory-host';
 
 jest.mock('../../../host/plugin/run-plugin', () => ({ runPlugin: jest.fn() }));
 
@@ -130,4 +130,36 @@ test('quit reaches the running plugin at once, without a turn in the queue', asy
   await plugin.load('start');
   plugin.quit();
   expect(running.quit).toHaveBeenCalledTimes(1);
+});
+
+describe('a plugin that could not start because the server did not answer', () => {
+  const noQuorum = new JetplugError(
+    'JP_BROKER_NO_QUORUM',
+    'stream LOG_jetplug-badge: JetStream did not answer in time',
+  );
+
+  test('is loaded again until the server answers', async () => {
+    const { plugin, until, messages } = managed();
+    nextRun('v1', noQuorum);
+    await plugin.load('start');
+    expect(plugin.entry).toMatchObject({ state: 'failed', errors: [{ code: 'JP_BROKER_NO_QUORUM' }] });
+    nextRun('v1', noQuorum);
+    nextRun('v1', runningWith('v1', 'running'));
+    await until(() => plugin.entry.state === 'running');
+    expect(messages('error')).toEqual(['a plugin fails', 'a plugin fails']);
+    expect(runPlugin).toHaveBeenCalledTimes(3);
+  });
+
+  test.each([
+    ['it is stopped', noQuorum, (plugin: ManagedPlugin) => plugin.stop()],
+    ['it has another error', new JetplugError('JP_PLUGIN_SYNTAX', 'no', { file: FILE }), async () => undefined],
+  ])('is not loaded again when %s', async (_when, error, act) => {
+    const { plugin, time } = managed();
+    nextRun('v1', error);
+    await plugin.load('start');
+    await act(plugin);
+    time.step(time.nowMs() + 60_000, false);
+    await settle();
+    expect(runPlugin).toHaveBeenCalledTimes(1);
+  });
 });
