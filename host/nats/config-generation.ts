@@ -247,6 +247,9 @@ export function fingerprintOf(config: Config): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
+/** The subjects by which hosts find each other. */
+export const CONFIG_SUBJECTS = 'jetplug.config.*';
+
 function subjectOf(fingerprint: string): string {
-  return `jetplug.config.${fingerprint}`;
+  return CONFIG_SUBJECTS.replace('*', fingerprint);
 }

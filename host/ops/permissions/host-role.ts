@@ -1,5 +1,6 @@
 import { RETRY_STREAM } from '../../broker/stream-state';
 import type { Config, StreamConfig } from '../../config/config';
+import { CONFIG_SUBJECTS } from '../../nats/config-generation';
 import { SERVICE } from '../../nats/service';
 import {
   logStreamName,
@@ -44,9 +45,10 @@ export function hostPermissions(scope: Scope): Permissions {
 function connection({ endpoints }: Scope, subjects: Subjects): Grants {
   return {
     purpose: 'connect, find streams, and answer the commands, the page and other programs',
-    publish: [...subjects.api('INFO', 'STREAM.NAMES'), subjects.inboxes, subjects.defaultInboxes],
+    publish: [...subjects.api('INFO', 'STREAM.NAMES'), subjects.inboxes, subjects.defaultInboxes, CONFIG_SUBJECTS],
     subscribe: [
       subjects.inboxes,
+      CONFIG_SUBJECTS,
       ...endpoints.map((endpoint) => `${SERVICE}.${endpoint}`),
       ...SERVICE_REQUESTS.flatMap((kind) =>
         ['', `.${SERVICE}`, `.${SERVICE}.*`].map((whose) => `$SRV.${kind}${whose}`),

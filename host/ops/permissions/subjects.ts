@@ -33,9 +33,9 @@ export class Subjects {
     return this.api(...kinds.map((kind) => `CONSUMER.${kind}.${stream}.${durable}`));
   }
 
-  /** The request that creates or changes a durable. */
-  create(durable: Pick<HandlerScope, 'stream' | 'durable' | 'subject'>): string[] {
-    return this.api(createRequest(durable));
+  /** The requests that create or change a durable: for one subject, and for several after a change of the subject. */
+  create({ stream, durable, subject }: Pick<HandlerScope, 'stream' | 'durable' | 'subject'>): string[] {
+    return this.api(createRequest({ stream, durable, subject }), createRequest({ stream, durable }));
   }
 
   /** The acks of the messages of a durable. Newer servers put domain and account before the stream. */
