@@ -31,7 +31,7 @@ export interface DeployConfig {
   /** Whether a changed config may drop subjects of a stream, or delete stored events. Default false. */
   readonly allowDataLoss: boolean;
   /**
-   * What a host does with a durable consumer of its own that the server cannot change in place. `keep-position`: it
+   * How a host treats a durable consumer of its own that the server cannot change in place. `keep-position`: it
    * deletes the durable and creates it again behind its settled events. Default `refuse`.
    */
   readonly onRecreate: 'refuse' | 'keep-position';
