@@ -32,6 +32,7 @@ const PLANTED = {
   'host/relay/planted.ts': '../nats/planted',
   'host/client.ts': './plugin/planted',
   'host/ops/planted.ts': '../cli/planted',
+  'host/plan/planted.ts': '../ops/planted',
   'host/page/planted.ts': '../cli/planted',
   'host/testing/planted.ts': '../cli/planted',
   'host/replay/planted.ts': '../nats/planted',

@@ -32,7 +32,7 @@ function changeLines({ change, fields = [], impact, needs = [], ...about }: Plan
 }
 
 /** Names the asset of a change. */
-export function headline({
+function headline({
   kind,
   name,
   stream,

@@ -38,7 +38,7 @@ export interface DeployConfig {
   /** Whether a host creates, changes and deletes no streams, buckets and durables. Default false. */
   readonly bindOnly: boolean;
   /**
-   * What a host does with a durable consumer of its own that the server cannot change in place. `keep-position`: it
+   * How a host treats a durable consumer of its own that the server cannot change in place. `keep-position`: it
    * deletes the durable and creates it again behind its settled events. Default `refuse`.
    */
   readonly onRecreate: 'refuse' | 'keep-position';

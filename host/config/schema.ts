@@ -55,7 +55,7 @@ export const schema = {
       env: 'JETPLUG_DEPLOY_BIND_ONLY',
     },
     onRecreate: {
-      doc: 'What a host does with a durable consumer that cannot be changed in place: refuse, or keep-position, which creates it again behind its settled events.',
+      doc: 'How a host treats a durable consumer that cannot be changed in place: refuse, or keep-position, which creates it again behind its settled events.',
       format: ['refuse', 'keep-position'],
       default: 'refuse' as 'refuse' | 'keep-position',
       env: 'JETPLUG_DEPLOY_ON_RECREATE',

@@ -24,7 +24,7 @@ export interface PlannedChange {
   readonly handler?: string;
   /** The settings that differ, with the value on the server and the wanted one. */
   readonly fields?: readonly { readonly field: string; readonly from: string; readonly to: string }[];
-  /** What the change means for events and values, in numbers. */
+  /** The meaning of the change for events and values, in numbers. */
   readonly impact: string;
   /** Whether the next start of a host makes the change by itself. */
   readonly atStart: boolean;

@@ -114,7 +114,7 @@ const DRIFTS: readonly Drift[] = [
     planned: [
       expect.stringMatching(
         /^~ stream EVENTS maxBytes 10 GiB → 200 B: about \d stored events would be deleted; badge\.award would lose about \d that it has not handled \[--allow-data-loss\] \(not at a start\)$/,
-      ) as unknown as string,
+      ),
     ],
     allowDataLoss: true,
     then: async () => expect((await jsm.streams.info('EVENTS')).state.bytes).toBeLessThanOrEqual(200),
@@ -123,7 +123,7 @@ const DRIFTS: readonly Drift[] = [
     name: 'a smaller size that deletes stored events is refused without the yes',
     happened: () => publish(10),
     written: { config: { streams: [{ ...EVENTS, maxBytes: 200 }] } },
-    planned: [expect.stringContaining('~ stream EVENTS maxBytes 10 GiB → 200 B') as unknown as string],
+    planned: [expect.stringContaining('~ stream EVENTS maxBytes 10 GiB → 200 B')],
     refused: 'JP_PLAN_DATA_LOSS',
     then: async () => expect(await streamConfig('EVENTS')).toMatchObject({ max_bytes: 10 * 1024 ** 3 }),
   },
@@ -173,7 +173,7 @@ const DRIFTS: readonly Drift[] = [
     planned: [
       '- stream OLD: the config does not name it: 2 stored events would be deleted [--prune --allow-data-loss] (not at a start)',
     ],
-    left: [expect.stringContaining('- stream OLD') as unknown as string],
+    left: [expect.stringContaining('- stream OLD')],
     then: async () => expect(await streams()).toContain('OLD'),
   },
   {
@@ -182,7 +182,7 @@ const DRIFTS: readonly Drift[] = [
       await jsm.streams.add({ name: 'OLD', subjects: ['old.>'], metadata: mark });
       await publish(2, 'old.a');
     },
-    planned: [expect.stringContaining('- stream OLD') as unknown as string],
+    planned: [expect.stringContaining('- stream OLD')],
     prune: true,
     allowDataLoss: true,
     then: async () => expect(await streams()).not.toContain('OLD'),
@@ -193,7 +193,7 @@ const DRIFTS: readonly Drift[] = [
       await jsm.streams.add({ name: 'OLD', subjects: ['old.>'], metadata: mark });
       await jsm.consumers.add('OLD', { durable_name: 'theirs', ack_policy: AckPolicy.Explicit });
     },
-    planned: [expect.stringContaining('- stream OLD') as unknown as string],
+    planned: [expect.stringContaining('- stream OLD')],
     prune: true,
     allowDataLoss: true,
     refused: 'JP_CONSUMER_FOREIGN',
@@ -221,10 +221,10 @@ const DRIFTS: readonly Drift[] = [
       plugins: { badge: { award: { subject: 'video.*', stream: 'NEWS' } } },
     },
     planned: [
-      expect.stringContaining('- durable badge-award on EVENTS') as unknown as string,
-      expect.stringContaining('- stream EVENTS') as unknown as string,
-      expect.stringContaining('+ stream NEWS') as unknown as string,
-      expect.stringContaining('+ durable badge-award on NEWS') as unknown as string,
+      expect.stringContaining('- durable badge-award on EVENTS'),
+      expect.stringContaining('- stream EVENTS'),
+      expect.stringContaining('+ stream NEWS'),
+      expect.stringContaining('+ durable badge-award on NEWS'),
     ],
     prune: true,
     then: async () => expect((await streams()).includes('EVENTS')).toBe(false),
@@ -260,11 +260,7 @@ const DRIFTS: readonly Drift[] = [
       const config = await streamConfig('EVENTS');
       await jsm.streams.update('EVENTS', { ...config, metadata: { 'jetplug.deployment': 'staging' } });
     },
-    planned: [
-      expect.stringContaining(
-        '? stream EVENTS: stream EVENTS is not managed by the deployment jetplug',
-      ) as unknown as string,
-    ],
+    planned: [expect.stringContaining('? stream EVENTS: stream EVENTS is not managed by the deployment jetplug')],
     refused: 'JP_STREAM_FOREIGN',
   },
   {
@@ -326,9 +322,7 @@ const DRIFTS: readonly Drift[] = [
   {
     name: 'another subject of a handler is set in place',
     written: { plugins: { badge: { award: { subject: 'user.*' } } } },
-    planned: [
-      expect.stringContaining('~ durable badge-award on EVENTS filter_subject video.* → user.*') as unknown as string,
-    ],
+    planned: [expect.stringContaining('~ durable badge-award on EVENTS filter_subject video.* → user.*')],
     then: async () =>
       expect(await durableConfig(nats, 'EVENTS', 'badge-award')).toMatchObject({ filter_subject: 'user.*' }),
   },
@@ -353,7 +347,7 @@ const DRIFTS: readonly Drift[] = [
     planned: [
       expect.stringMatching(
         /^! durable badge-award on EVENTS max_waiting 10 → 512.*: it begins behind the settled events: 3 pending; the 0 in flight are delivered again \(not at a start\)$/,
-      ) as unknown as string,
+      ),
     ],
     then: async () => {
       expect(await durableInfo(nats, 'EVENTS', 'badge-award')).toMatchObject({
@@ -366,7 +360,7 @@ const DRIFTS: readonly Drift[] = [
     name: 'with deploy.onRecreate: keep-position a start makes that too',
     happened: () => remake({ max_waiting: 10 }),
     written: { config: { deploy: { onRecreate: 'keep-position' } } },
-    planned: [expect.not.stringContaining('not at a start') as unknown as string],
+    planned: [expect.not.stringContaining('not at a start')],
   },
   {
     name: 'a durable of another program is not touched',
@@ -374,7 +368,7 @@ const DRIFTS: readonly Drift[] = [
     planned: [
       expect.stringContaining(
         '? durable badge-award on EVENTS: durable badge-award on stream EVENTS has no mark of a deployment',
-      ) as unknown as string,
+      ),
     ],
     refused: 'JP_CONSUMER_FOREIGN',
   },
@@ -440,12 +434,8 @@ const DRIFTS: readonly Drift[] = [
       await jsm.streams.delete('RUNS');
       await jsm.streams.add({ name: 'RUNS', subjects: ['runs.>'] });
     },
-    planned: [
-      expect.stringContaining(
-        '? stream RUNS: stream RUNS is not managed by the deployment jetplug',
-      ) as unknown as string,
-    ],
-    left: [expect.stringContaining('? stream RUNS') as unknown as string],
+    planned: [expect.stringContaining('? stream RUNS: stream RUNS is not managed by the deployment jetplug')],
+    left: [expect.stringContaining('? stream RUNS')],
   },
   {
     name: 'a durable of the retry queue is created when the queue holds an event of its handler',
@@ -466,7 +456,7 @@ test.each(DRIFTS)('$name', async ({ happened, written = {}, planned, refused, th
   expect((await planOf(connection, deployment)).map(lineOf)).toEqual(planned);
   const outcome = await applySteps(connection, steps, flags).then(
     () => undefined,
-    (error: { code: string }) => error.code,
+    (error: unknown) => (error as { code: string }).code,
   );
   expect(outcome).toBe(refused);
   await then?.();

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { AckPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import type { Connection } from '../../host/nats/connection';
+import { assertCurrent, planFile } from '../../host/plan/plan-file';
 import type { ClientCommand } from '../support/client-commands';
 import { durableInfo } from '../support/durables';
 import { MAIN, plainEnv } from '../support/host';
@@ -103,7 +104,7 @@ async function expectPlanned(): Promise<void> {
   });
 }
 
-test('an apply that is killed before or after any of its changes, and run again, ends in the planned state', async () => {
+test('an apply that is killed before or after any of its changes, and run again by the same plan, ends in the planned state', async () => {
   await reset();
   let changes = 0;
   const counted = {
@@ -117,6 +118,7 @@ test('an apply that is killed before or after any of its changes, and run again,
   for (let nth = 1; nth <= changes; nth++) {
     for (const moment of ['before', 'answered'] satisfies Moment[]) {
       await reset();
+      const file = planFile('jetplug', await planOf(connection, after()));
       let seen = 0;
       const child = apply();
       const ended = once(child, 'exit');
@@ -126,7 +128,9 @@ test('an apply that is killed before or after any of its changes, and run again,
         spring: () => void child.kill('SIGKILL'),
       });
       expect([nth, moment, await ended]).toEqual([nth, moment, [null, 'SIGKILL']]);
-      await applySteps(connection, await planOf(connection, after()), { prune: true, allowDataLoss: true });
+      const rest = await planOf(connection, after());
+      assertCurrent(file, 'jetplug', rest);
+      await applySteps(connection, rest, { prune: true, allowDataLoss: true });
       await expectPlanned();
     }
   }

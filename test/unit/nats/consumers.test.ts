@@ -118,6 +118,18 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
     [INFO, UPDATE, DELETE, CREATE, UPDATE],
   ],
   [
+    'a durable that cannot be changed in place is created again where the config allows that',
+    { resumeAfter: 7, mayRecreate: true },
+    { [INFO]: [info({ max_waiting: 10 })], [DELETE]: [{}], [CREATE]: [info()], [UPDATE]: [info()] },
+    [INFO, DELETE, CREATE, UPDATE],
+  ],
+  [
+    'a durable that is sound stays where the config allows that it is created again',
+    { resumeAfter: 7, mayRecreate: true },
+    { [INFO]: [info()] },
+    [INFO],
+  ],
+  [
     'a durable without a known position is never deleted',
     {},
     { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_deliver: 3 })], [UPDATE]: [info()] },
@@ -197,6 +209,17 @@ test.each([
     code: 'JP_CONSUMER_NOT_UPDATABLE',
     message: expect.stringContaining(`${field}: ${value} →`),
   });
+});
+
+test('a durable that is created again without a known position begins behind its ack floor', async () => {
+  const { configs, connection } = server({
+    [CREATE]: [{ error: 10148 }, info()],
+    [INFO]: [info({ max_waiting: 10 })],
+    [DELETE]: [{}],
+    [UPDATE]: [info()],
+  });
+  await ensureDurable(connection, { ...DURABLE, mayRecreate: true });
+  expect(configs[1]).toMatchObject({ deliver_policy: 'by_start_sequence', opt_start_seq: 8 });
 });
 
 test('a correction that the server refuses is a refusal that names the fields', async () => {

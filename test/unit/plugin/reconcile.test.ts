@@ -49,6 +49,37 @@ test('the position of a durable with nothing settled is stored too', async () =>
   expect(ensured).toHaveBeenLastCalledWith({ ...DURABLE, resumeAfter: 0 });
 });
 
+describe('a durable that may be created again', () => {
+  const spec = { ...DURABLE, mayRecreate: true };
+  const checkpoint = { created: POSITION.created, delivered: 12, ackFloor: 9, isComplete: true };
+
+  test('has its position stored before, and begins behind its ack floor', async () => {
+    const { host, broker, ensured, stored } = hosting();
+    jest.spyOn(broker, 'durableCheckpoint').mockResolvedValue(checkpoint);
+    ensured.mockImplementation(async () => {
+      expect(await stored('settled.badge-award')).toMatchObject({ ranges: [[1, 9]] });
+      return POSITION;
+    });
+    await ensureDurableAt(spec, await openSettlements(spec, host), host);
+    expect(ensured).toHaveBeenCalledWith({ ...spec, resumeAfter: 9 });
+  });
+
+  test('begins behind the settled events alone if the server skips events of it', async () => {
+    const { host, broker, ensured } = hosting();
+    await reconcileHandler(PLUGIN, DURABLE, host);
+    jest.spyOn(broker, 'durableCheckpoint').mockResolvedValue({ ...checkpoint, isComplete: false });
+    await ensureDurableAt(spec, await openSettlements(spec, host), host);
+    expect(ensured).toHaveBeenLastCalledWith({ ...spec, resumeAfter: 5 });
+  });
+
+  test('begins where its handler says if it is missing', async () => {
+    const { host, broker, ensured } = hosting();
+    jest.spyOn(broker, 'durableCheckpoint').mockResolvedValue(undefined);
+    await ensureDurableAt(spec, await openSettlements(spec, host), host);
+    expect(ensured).toHaveBeenCalledWith(spec);
+  });
+});
+
 test('on a stream that was created again, nothing counts as settled, and the durable gets every event', async () => {
   const { host, broker, ensured } = hosting();
   await reconcileHandler(PLUGIN, DURABLE, host);
