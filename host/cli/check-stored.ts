@@ -97,7 +97,7 @@ function problemsOf(judged: JudgedContract, checked: readonly CheckedPlugin[]): 
   ];
   if (parts.length === 0) return [];
   const message = `${name}: the contract of ${subject} refuses ${parts.join(', and ')} in stream ${stream}`;
-  return [new JetplugError('JP_CONTRACT_MISFIT', message, { plugin: name, ...where })];
+  return [new JetplugError('JP_CONTRACT_MISMATCH', message, { plugin: name, ...where })];
 }
 
 /** The findings for a person: the counts of each contract, and its faults by field. */
@@ -113,7 +113,7 @@ export function storedLines({ contracts }: StoredFindings): string[] {
         shown.map((fault) => faultRow(fault, stream)),
         '  ',
       ),
-      ...(more > 0 ? [`  and ${more} more kinds of misfits: --json has them`] : []),
+      ...(more > 0 ? [`  and ${more} more validation errors: --json has them`] : []),
     ];
   });
 }

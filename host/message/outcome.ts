@@ -17,12 +17,12 @@ export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: DeadLetterReason;
   readonly error: Error;
-  /** The misfits of the fields. Set if the schema has found any. */
-  readonly misfits?: readonly Misfit[];
+  /** The issues of the fields. Set if the schema has found any. */
+  readonly issues?: readonly FieldIssue[];
 }
 
 /** A field of an event that does not fit its contract. */
-export interface Misfit {
+export interface FieldIssue {
   /** The path of the field with dots, with `*` for the index in a list; empty for the event itself. */
   readonly field: string;
   readonly message: string;

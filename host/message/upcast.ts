@@ -1,5 +1,5 @@
 import type { EventContract } from '../../sdk/internal';
-import { then, type MaybePromise } from '../base/maybe-promise';
+import { isPromise, then, type MaybePromise } from '../base/maybe-promise';
 import { plainError } from '../base/plain-error';
 import { promiseOf } from '../base/promises';
 import { showThrown } from '../base/thrown';
@@ -15,52 +15,60 @@ export function validateStored(
   decoded: Decoded | Invalid,
   contract: EventContract | undefined,
 ): MaybePromise<Validated | Invalid> {
-  const first = validate(decoded, contract);
-  if (decoded.kind === 'invalid' || contract?.upcast === undefined) return first;
-  return then(first, (result) => (isMisfit(result) ? upcast(decoded, contract, result) : result));
+  const result = validate(decoded, contract);
+  if (decoded.kind === 'invalid' || !contract) return result;
+  return isPromise(result)
+    ? result.then((settled) => orUpcast(decoded, contract, settled))
+    : orUpcast(decoded, contract, result);
 }
 
-/** Whether only the fields of an event do not fit. */
-function isMisfit(result: Validated | Invalid): result is Invalid {
-  return result.kind === 'invalid' && result.reason === 'schema';
+/** Returns the result, or that of the upcast if only the fields of the event do not fit. */
+function orUpcast(
+  decoded: Decoded,
+  contract: EventContract,
+  result: Validated | Invalid,
+): MaybePromise<Validated | Invalid> {
+  return result.kind === 'invalid' && result.reason === 'schema' ? upcast(decoded, contract, result) : result;
 }
 
-/** @param misfit why the event does not fit as it is stored */
-function upcast(decoded: Decoded, contract: EventContract, misfit: Invalid): MaybePromise<Validated | Invalid> {
-  const fields = convert(decoded, contract, misfit);
+/** @param first why the event does not fit as it is stored */
+function upcast(decoded: Decoded, contract: EventContract, first: Invalid): MaybePromise<Validated | Invalid> {
+  const fields = convert(decoded, contract, first);
   if ('kind' in fields) return fields;
   return then(validate({ ...decoded, fields: fields.value }, contract), (result) =>
     result.kind === 'invalid'
       ? {
-          ...because(misfit, `after the upcast: ${result.error.message}`, result.error.cause),
-          ...(result.misfits && { misfits: result.misfits }),
+          ...because(first, `after the upcast: ${result.error.message}`, result.error.cause),
+          ...(result.issues && { issues: result.issues }),
         }
       : { ...result, isUpcast: true },
   );
 }
 
-/** Calls the author's function with a copy of the fields, which it may change. */
+/** Calls the author's function, if the contract has one, with a copy of the fields, which it may change. */
 function convert(
   { fields }: Decoded,
   contract: EventContract,
-  misfit: Invalid,
+  first: Invalid,
 ): { readonly value: Record<string, unknown> } | Invalid {
   try {
-    const value = contract.upcast!(structuredClone(fields));
+    const { upcast: convertOld } = contract;
+    if (convertOld === undefined) return first;
+    const value = convertOld(structuredClone(fields));
     const promise = promiseOf(value);
     // Nobody waits for the promise, so its failure is not an error of its own.
     promise?.catch(() => undefined);
-    if (promise) return because(misfit, 'the upcast returned a promise');
+    if (promise) return because(first, 'the upcast returned a promise');
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isObject
       ? { value: value as Record<string, unknown> }
-      : because(misfit, 'the upcast did not return an object');
+      : because(first, 'the upcast did not return an object');
   } catch (error) {
-    return because(misfit, `the upcast threw: ${showThrown(error)}`, plainError(error));
+    return because(first, `the upcast threw: ${showThrown(error)}`, plainError(error));
   }
 }
 
 /** Returns the outcome with both reasons: why the event does not fit, and why the upcast does not help. */
 function because({ error }: Invalid, why: string, cause: unknown = error.cause): Invalid {
-  return { ...invalid('schema', `${error.message}; ${why}`, cause), misfits: [{ field: '', message: why }] };
+  return { ...invalid('schema', `${error.message}; ${why}`, cause), issues: [{ field: '', message: why }] };
 }

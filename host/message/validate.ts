@@ -7,7 +7,7 @@ import { cut } from '../base/utf8';
 import { readMember, showThrown } from '../base/thrown';
 import type { Decoded } from './decode';
 import { buildEvent } from './build-event';
-import { invalid, type Invalid, type Misfit } from './outcome';
+import { invalid, type Invalid, type FieldIssue } from './outcome';
 
 /** An event that fits the handler's contract. */
 export interface Validated {
@@ -55,7 +55,7 @@ function otherType(envelope: Envelope, contract: EventContract): Invalid {
 
 function accept(result: Result, decoded: Decoded, contract: EventContract): Validated | Invalid {
   const { issues } = result;
-  if (issues) return { ...invalid('schema', listIssues(issues)), misfits: issues.slice(0, MAX_ISSUES).map(misfitOf) };
+  if (issues) return { ...invalid('schema', listIssues(issues)), issues: issues.slice(0, MAX_ISSUES).map(issueOf) };
   return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
@@ -94,7 +94,7 @@ export function listIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   return listed.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-function misfitOf({ path = [], message }: StandardSchemaV1.Issue): Misfit {
+function issueOf({ path = [], message }: StandardSchemaV1.Issue): FieldIssue {
   const names = path.map((part) => {
     const name: unknown = typeof part === 'object' ? readMember(part, 'key') : part;
     return typeof name === 'number' ? '*' : textOf(name);

@@ -24,8 +24,8 @@ export class ContractJudge {
         if (result.isUpcast) upcast.push(index);
         continue;
       }
-      const { reason, error, misfits = [{ field: '', message: error.message }] } = result;
-      refused.push({ index, reason, misfits });
+      const { reason, error, issues = [{ field: '', message: error.message }] } = result;
+      refused.push({ index, reason, issues });
     }
     return { upcast, refused };
   }

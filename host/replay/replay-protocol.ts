@@ -1,7 +1,7 @@
 import type { Config } from '../config/config';
 import type { WireError } from '../isolation/wire-error';
 import type { Location } from '../../sdk/internal';
-import type { Misfit } from '../message/outcome';
+import type { FieldIssue } from '../message/outcome';
 import type { EffectRun, Effects, ReplayedEvent } from './effect-run';
 
 /** The config that the process needs. The credentials for the server stay in the command. */
@@ -67,7 +67,7 @@ export interface RefusedEvent {
   readonly index: number;
   /** The reason of the dead letter, such as `schema`. */
   readonly reason: string;
-  readonly misfits: readonly Misfit[];
+  readonly issues: readonly FieldIssue[];
 }
 
 export type ReplayMessage =

@@ -26,7 +26,7 @@ export interface ContractFault {
 export interface ContractFaults {
   /** The most frequent first. */
   readonly byField: readonly ContractFault[];
-  /** The number of misfits that are not in `byField`, because their messages are too many. */
+  /** The number of issues that are not in `byField`, because their messages are too many. */
   readonly others: number;
 }
 
@@ -57,12 +57,12 @@ export class EventTally {
   add(events: readonly StoredEvent[], { upcast, refused }: Judgement, pass: Pass): void {
     for (const { sequence } of events) for (const counts of this.countsOf(sequence, pass)) counts.judged++;
     for (const index of upcast) for (const counts of this.countsOf(events[index]!.sequence, pass)) counts.upcast++;
-    for (const { index, reason, misfits } of refused) {
+    for (const { index, reason, issues } of refused) {
       const { sequence } = events[index]!;
       for (const counts of this.countsOf(sequence, pass)) counts.refused++;
       // Several items of a list may have the same fault.
-      const distinct = new Map(misfits.map((misfit) => [JSON.stringify(misfit), misfit]));
-      for (const misfit of distinct.values()) this.addFault({ reason, ...misfit }, sequence);
+      const distinct = new Map(issues.map((issue) => [JSON.stringify(issue), issue]));
+      for (const issue of distinct.values()) this.addFault({ reason, ...issue }, sequence);
     }
   }
 

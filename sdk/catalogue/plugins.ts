@@ -124,7 +124,7 @@ export const PLUGIN_ERRORS = {
     'The schema of a contract is no Standard Schema, or its `upcast` is no function.',
     'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
   ],
-  JP_CONTRACT_MISFIT: [
+  JP_CONTRACT_MISMATCH: [
     'Stored events do not fit the contract of a handler. `jetplug check --against-stream` reports them; a host would dead-letter those that the handler has not handled.',
     'Convert the old form with the option upcast of defineEvent, or make the schema accept it.',
   ],

@@ -1,4 +1,4 @@
-/** A contract changes, with 100,500 stored events: the misfits among the newest 100,000 are counted in seconds. */
+/** A contract changes, with 100,500 stored events: those that do not fit among the newest 100,000 are counted in seconds. */
 import { checkAgainst, NEW_FORM, OLD_FORM, publishRenames, renamesPlugin, UPCAST } from '../support/contract-change';
 import type { AgainstStream } from '../support/contract-change';
 import { Scene } from '../support/scene';
@@ -6,15 +6,15 @@ import { Scene } from '../support/scene';
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('137 misfits among the newest 100,000 events are counted by field, and none with an upcast', async () => {
+test('137 events that do not fit, among the newest 100,000 events are counted by field, and none with an upcast', async () => {
   const server = await scene.server();
   const nats = await scene.client(server.url);
   // A host creates the stream.
   const host = await scene.host({ server, plugins: [scene.folder({ 'a.plugin.ts': renamesPlugin(OLD_FORM) })] });
   await host.stop();
-  // The first 500 events are misfits too, but they are not among the newest.
-  const misfits = (n: number): boolean => n < 500 || (n < 500 + 137 * 700 && (n - 500) % 700 === 0);
-  await publishRenames(nats, 100_500, misfits);
+  // The first 500 events do not fit either, but they are not among the newest.
+  const hasOldForm = (n: number): boolean => n < 500 || (n < 500 + 137 * 700 && (n - 500) % 700 === 0);
+  await publishRenames(nats, 100_500, hasOldForm);
   const changed = scene.folder({ 'a.plugin.ts': renamesPlugin(NEW_FORM).replaceAll('RenamesPlugin', 'NewPlugin') });
   const beganAtMs = performance.now();
   const refused = await checkAgainst(server.url, changed);

@@ -42,7 +42,7 @@ test('events that do not fit are a problem, counted by field with examples, stor
   expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 1, stderr: '' });
   const { findings, contracts } = result.json<AgainstStream>();
   expect(findings).toMatchObject([
-    { code: 'JP_CONTRACT_MISFIT', plugin: 'renames', line: lineOf(renamesPlugin(NEW_FORM), 'async take') },
+    { code: 'JP_CONTRACT_MISMATCH', plugin: 'renames', line: lineOf(renamesPlugin(NEW_FORM), 'async take') },
   ]);
   expect(findings[0]!.message).toBe(
     'renames: the contract of video.renamed refuses 15 of 500 stored events, and 5 of 200 that wait for take in stream EVENTS',

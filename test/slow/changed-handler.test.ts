@@ -98,7 +98,7 @@ test('a subject that is changed back and forth before its events are handled los
   expect(await handled()).toEqual({ once: 40, more: [] });
 });
 
-test('an isolated handler upcasts the events that wait under its old subject, and a misfit is dead-lettered', async () => {
+test('an isolated handler upcasts the events that wait under its old subject, and one that does not fit is dead-lettered', async () => {
   save(OLD);
   await (await scene.host({ server, plugins: [plugins] })).stop();
   const js = nats.jetstream();

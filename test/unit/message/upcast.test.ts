@@ -87,6 +87,16 @@ test('an event is converted also if the schema is asynchronous', async () => {
   expect(await validateStored(decoded({ user: 'nobody' }), contract)).toMatchObject({ reason: 'schema' });
 });
 
+test('a getter in place of the function that throws is an error of the author, too', async () => {
+  class Hostile extends defineEvent('user.renamed', schema) {
+    static override get upcast(): never {
+      throw new Error('hostile');
+    }
+  }
+  const result = await validateStored(decoded({}), Hostile);
+  expect(result).toMatchObject({ reason: 'schema', error: { message: expect.stringMatching(/threw: hostile$/) } });
+});
+
 test('an upcast that is no function is refused where the contract is defined', () => {
   const define = (): unknown => defineEvent('user.renamed', schema, { upcast: {} as never });
   expect(define).toThrow('defineEvent("user.renamed"): its upcast is no function');

@@ -45,11 +45,11 @@ test('an event that does not fit is refused with each field that is wrong', () =
   expect(result.error.message).toMatch(/user_id: .*; quality: .*/);
 });
 
-test('the misfits have the path of each field, with * for the index in a list', () => {
+test('the issues have the path of each field, with * for the index in a list', () => {
   const contract = defineEvent('video.watch_started', z.object({ a: z.object({ tags: z.array(z.string()) }) }));
-  const { misfits } = validate(decoded({ a: { tags: ['x', 1, 2] } }), contract) as Invalid;
+  const { issues } = validate(decoded({ a: { tags: ['x', 1, 2] } }), contract) as Invalid;
   const message = 'Invalid input: expected string, received number';
-  expect(misfits).toEqual([
+  expect(issues).toEqual([
     { field: 'a.tags.*', message },
     { field: 'a.tags.*', message },
   ]);

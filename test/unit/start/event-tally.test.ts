@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../../host/nats/stored-event';
 const events = (...sequences: number[]): StoredEvent[] => sequences.map((sequence) => ({ sequence }) as StoredEvent);
 const refused = (index: number, ...messages: string[]) => ({
   ...{ index, reason: 'schema' },
-  misfits: messages.map((message) => ({ field: 'tags.*', message })),
+  issues: messages.map((message) => ({ field: 'tags.*', message })),
 });
 const pass = { subject: 'a.b', from: 1, storedFrom: 1, waits: [] };
 
