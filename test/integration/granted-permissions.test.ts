@@ -146,7 +146,7 @@ describe('with the permissions that are printed', () => {
   test('the commands read and change everything that they can', async () => {
     const jsm = await admin.jetstreamManager();
     const stored = await jsm.streams.getMessage('EVENTS', { last_by_subj: 'video.tick' });
-    const id = (stored.json<{ event_id?: string }>().event_id ?? stored.header.get('Nats-Msg-Id'))!;
+    const id = (stored.json<{ event_id?: string }>().event_id ?? stored.header.get('Nats-Msg-Id'));
     await answer('publish', 'video.tick', '{"of":"set"}', '--plugins', plugins);
     await eventually(async () => (await answer<object[]>('store', 'tally', 'set')).length !== 0);
     expect(await answer('plugins', 'tally')).toMatchObject([{ plugin: 'tally' }]);
@@ -195,7 +195,7 @@ describe('with the permissions that are printed', () => {
     }
   });
 
-  test('an edited plugin goes on', async () => {
+  test('an edited plugin handles the next event', async () => {
     writeFileSync(join(plugins, 'tally.plugin.ts'), `${TALLY}\n// edited\n`);
     await eventually(() => host.logged('a plugin has a new version').length > 0);
     const before = await handled('see');
@@ -210,7 +210,7 @@ async function lastLetter(): Promise<number> {
   return (await (await admin.jetstreamManager()).streams.info('DEAD')).state.last_seq;
 }
 
-/** Runs a command that goes on until it is interrupted. */
+/** Runs a command until it is interrupted. */
 function follow(...args: string[]): { output(): string; end(): Promise<unknown> } {
   const flags = ['--json', '--config', configFile, '--servers', server.url];
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args, ...flags], {
