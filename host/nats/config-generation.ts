@@ -36,7 +36,7 @@ export interface GenerationOptions {
   readonly time?: Time;
 }
 
-export const GENERATION_KEY = 'generation';
+const GENERATION_KEY = 'generation';
 const MAX_EARLIER = 20;
 const CHECK_MS = 5_000;
 /** A host that restarts is away for a moment. So many checks in a row must miss it before an older config counts again. */

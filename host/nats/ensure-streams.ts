@@ -62,7 +62,7 @@ export function requiredStream(
     name: wanted.settings.name,
     contents,
     managed: wanted.managed,
-    // What a restart may lose with permission, a running host never loses.
+    // A running host never loses events, even where a restart may.
     create: () => ensureManagedStream(connection, wanted, { ...deploy, allowDataLoss: false }),
     driftOf: (info) => drift.of(info),
   };

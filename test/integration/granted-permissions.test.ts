@@ -146,7 +146,7 @@ describe('with the permissions that are printed', () => {
   test('the commands read and change everything that they can', async () => {
     const jsm = await admin.jetstreamManager();
     const stored = await jsm.streams.getMessage('EVENTS', { last_by_subj: 'video.tick' });
-    const id = (stored.json<{ event_id?: string }>().event_id ?? stored.header.get('Nats-Msg-Id'));
+    const id = stored.json<{ event_id?: string }>().event_id ?? stored.header.get('Nats-Msg-Id');
     await answer('publish', 'video.tick', '{"of":"set"}', '--plugins', plugins);
     await eventually(async () => (await answer<object[]>('store', 'tally', 'set')).length !== 0);
     expect(await answer('plugins', 'tally')).toMatchObject([{ plugin: 'tally' }]);

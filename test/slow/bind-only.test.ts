@@ -31,8 +31,9 @@ interface Missing {
 
 /** Starts a host that creates nothing, and returns its errors. */
 async function missing(): Promise<Missing[]> {
-  const failed = await startHost({ server, plugins: [STORY_PLUGINS], config: CONFIG }).catch((error: Error) => error);
-  const said = (failed as Error).message.split('\n').slice(1);
+  const starting = startHost({ server, plugins: [STORY_PLUGINS], config: CONFIG });
+  const failed = await starting.catch((error: unknown) => error);
+  const said = String((failed as Error).message).split('\n').slice(1);
   return said.filter((line) => line.includes('JP_')).map((line) => JSON.parse(line) as Missing);
 }
 
