@@ -52,8 +52,8 @@ const CLAIM_TRIES = 10;
  * A host is found by its subscription, which the server removes as soon as the host is gone.
  */
 export class ConfigGeneration {
-  /** The newer generation that this host waits for; undefined while this host's config is the newest. */
-  waitsFor: GenerationRecord | undefined;
+  /** Whether this host's config is the newest, or the newer generation that the host waits for. */
+  private state: 'unknown' | 'newest' | GenerationRecord;
   private missed = 0;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
@@ -61,7 +61,10 @@ export class ConfigGeneration {
   private constructor(
     private readonly options: GenerationOptions,
     private readonly subscription: Pick<Subscription, 'unsubscribe'>,
-  ) {}
+    exists: boolean,
+  ) {
+    this.state = exists ? 'unknown' : 'newest';
+  }
 
   /**
    * Finds out whether this host has to wait for a newer config. Changes nothing on the server.
@@ -75,37 +78,43 @@ export class ConfigGeneration {
         if (!error) message.respond();
       },
     });
-    const generation = new ConfigGeneration(options, subscription);
+    const generation = new ConfigGeneration(options, subscription, exists);
     try {
       // Other hosts must find this one before it claims a generation.
       await nc.flush();
-      if (exists) {
-        const [record] = await generation.read();
-        if (record && !(await generation.mayClaim(record, MISSED_CHECKS))) generation.waitsFor = record;
-      }
     } catch (error) {
       generation.stop();
       throw error;
+    }
+    if (exists) {
+      await generation.tryTo(async () => {
+        const [record] = await generation.read();
+        const waits = record && !(await generation.mayClaim(record, MISSED_CHECKS));
+        generation.state = waits ? record : 'newest';
+      });
     }
     return generation;
   }
 
   /** The newer config, as the host describes it. */
   get newer(): { readonly generation: number; readonly host: string; readonly since: string } | undefined {
-    if (!this.waitsFor) return undefined;
-    const { number: generation, host, claimedAt: since } = this.waitsFor;
+    if (typeof this.state === 'string') return undefined;
+    const { number: generation, host, claimedAt: since } = this.state;
     return { generation, host, since };
   }
 
-  /** Whether the host must not change settings on the server. */
+  /** Whether the host must not change settings on the server. It waits too until it has read the newest generation. */
   get waits(): boolean {
-    return this.waitsFor !== undefined;
+    return this.state !== 'newest';
   }
 
-  /** Makes this host's config the newest one, unless it has to wait. The bucket of the records must exist. */
+  /**
+   * Makes this host's config the newest one, unless it has to wait. The bucket of the records must exist. If it does not
+   * answer, as while a cluster elects its leader, the host waits, and tries again every few seconds.
+   */
   async claim(): Promise<void> {
-    await this.decide(MISSED_CHECKS);
-    if (this.waitsFor) this.logWait(this.waitsFor);
+    await this.tryTo(() => this.decide(MISSED_CHECKS));
+    this.logWait();
     const { time = machineTime } = this.options;
     this.timer = time.every(CHECK_MS, () => void this.check());
   }
@@ -124,15 +133,21 @@ export class ConfigGeneration {
   private async recheck(): Promise<void> {
     const { connection, log } = this.options;
     if (!connection.connected) return;
-    const before = this.waitsFor;
+    const before = this.newer;
+    // A host that does not know the newest generation yet has just started.
+    await this.tryTo(() => this.decide(this.state === 'unknown' ? MISSED_CHECKS : ++this.missed));
+    if (this.newer?.generation !== before?.generation) this.logWait();
+    if (!this.newer && before) log.info('no host of the newer configuration runs; this host applies its own again');
+  }
+
+  /** Reads or claims a generation. If that fails, the state stays as it is. */
+  private async tryTo(work: () => Promise<void>): Promise<void> {
     try {
-      await this.decide(++this.missed);
+      await work();
     } catch (error) {
-      log.debug('cannot read which configuration of the deployment is the newest', { err: error });
-      return;
+      const level = this.state === 'unknown' ? 'warn' : 'debug';
+      this.options.log[level]('cannot read yet which configuration of the deployment is the newest', { err: error });
     }
-    if (this.waitsFor && this.waitsFor.number !== before?.number) this.logWait(this.waitsFor);
-    if (!this.waitsFor && before) log.info('no host of the newer configuration runs; this host applies its own again');
   }
 
   /**
@@ -144,7 +159,7 @@ export class ConfigGeneration {
       const [record, revision] = await this.read();
       if (record?.fingerprint === this.options.fingerprint) return this.lead();
       if (record && !(await this.mayClaim(record, missed))) {
-        this.waitsFor = record;
+        this.state = record;
         return;
       }
       try {
@@ -158,7 +173,7 @@ export class ConfigGeneration {
   }
 
   private lead(): void {
-    this.waitsFor = undefined;
+    this.state = 'newest';
     this.missed = 0;
   }
 
@@ -194,10 +209,12 @@ export class ConfigGeneration {
     return nextGeneration(before, this.options);
   }
 
-  private logWait({ number, host }: GenerationRecord): void {
+  private logWait(): void {
+    if (!this.newer) return;
+    const { generation, host } = this.newer;
     this.options.log.warn(
       'another host has a newer configuration; this host handles events and leaves the settings of streams and durables as they are',
-      { generation: number, by: host, hint: 'npx jetplug apply makes the configuration of this host the newest' },
+      { generation, by: host, hint: 'npx jetplug apply makes the configuration of this host the newest' },
     );
   }
 }
@@ -206,7 +223,18 @@ type StoredGeneration = [record: GenerationRecord | undefined, revision: number]
 
 async function readGeneration(records: KeyValue): Promise<StoredGeneration> {
   const { value, revision = 0 } = (await records.get(GENERATION_KEY, { latest: true })) ?? {};
-  return [value === undefined ? undefined : (JSON.parse(value) as GenerationRecord), revision];
+  return [value === undefined ? undefined : parseGeneration(value), revision];
+}
+
+/** Reads a stored record; undefined for a text that no host has written, which the next claim replaces. */
+function parseGeneration(text: string): GenerationRecord | undefined {
+  try {
+    const record = JSON.parse(text) as Partial<GenerationRecord> | null;
+    const isRecord = typeof record?.fingerprint === 'string' && Array.isArray(record.earlier);
+    return isRecord ? (record as GenerationRecord) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function nextGeneration(

@@ -83,9 +83,9 @@ class DurablePlanner {
     return listed ?? findDurable(this.connection, stream, durable);
   }
 
-  private async compare(own: DurableSpec, found: ConsumerInfo): Promise<Step | undefined> {
-    const spec = { ...own, former: await formerSubjects(this.connection, own, found) };
-    const decision = decideDurable(spec, found);
+  private async compare(spec: DurableSpec, found: ConsumerInfo): Promise<Step | undefined> {
+    const former = await formerSubjects(this.connection, spec, found);
+    const decision = decideDurable({ ...spec, former }, found);
     if (decision.action === 'use') return undefined;
     const about = aboutOf(spec);
     const target = { kind: 'durable' as const, found, wanted: spec };

@@ -33,7 +33,7 @@ interface Missing {
 async function missing(): Promise<Missing[]> {
   const starting = startHost({ server, plugins: [STORY_PLUGINS], config: CONFIG });
   const failed = await starting.catch((error: unknown) => error);
-  const said = String((failed as Error).message).split('\n').slice(1);
+  const said = (failed as Error).message.split('\n').slice(1);
   return said.filter((line) => line.includes('JP_')).map((line) => JSON.parse(line) as Missing);
 }
 

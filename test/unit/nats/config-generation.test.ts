@@ -140,6 +140,26 @@ test('a read that fails changes nothing', async () => {
   expect(a.waits).toBe(true);
 });
 
+test('a host waits until it could read the newest generation for the first time', async () => {
+  const options = { connection: bus.connection(), records, fingerprint: 'own', host: 'own', log, time };
+  records.failNext = new Error('no leader');
+  const generation = await ConfigGeneration.open(options, true);
+  records.failNext = new Error('no leader');
+  await generation.claim();
+  expect([generation.waits, generation.newer]).toEqual([true, undefined]);
+  await generation.check();
+  expect(generation.waits).toBe(false);
+  records.failNext = new Error('no leader');
+  await generation.check();
+  expect(generation.waits).toBe(false);
+});
+
+test.each(['', 'null', '{', '{"fingerprint":1}'])('a record that no host has written is replaced: %j', async (text) => {
+  await records.put('generation', text);
+  expect((await start('own')).waits).toBe(false);
+  expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 1, fingerprint: 'own' });
+});
+
 test('the fingerprint depends on the settings on the server only', () => {
   const load = (flags: object, env = {}) => loadConfig({ cwd: '/', env, flags }).config;
   const config = load({});
