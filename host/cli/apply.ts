@@ -5,6 +5,7 @@ import type { Config } from '../config/config';
 import { Bucket } from '../nats/bucket';
 import { applyConfig, fingerprintOf } from '../nats/config-generation';
 import type { Connection } from '../nats/connection';
+import { asBrokerError } from '../nats/failures';
 import { RECORDS_BUCKET } from '../nats/wanted-streams';
 import { makeStep, selectSteps, type ApplyOptions, type Selected } from '../plan/apply-plan';
 import { assetKey, type PlannedChange, type Step } from '../plan/change';
@@ -125,13 +126,18 @@ async function makeAll(
     if (json) printJson(applied);
     else printApplied(applied);
   };
-  if (made.length === 0) return report();
+  if (made.length === 0) {
+    await claim(connection, config);
+    if (!json) print('Nothing is to be changed.');
+    return report();
+  }
   // The entry of the audit is written at the end, and has the changes that are done by then.
   const changes: string[] = [];
   const change = { action: 'apply', target: config.deploy.name, detail: { changes } };
-  await auditedCommand(connection, config, change, async () => {
-    const records = await Bucket.find(connection, RECORDS_BUCKET);
-    if (records) await applyConfig(records, fingerprintOf(config), commandUser());
+  // The operator creates the stream of the audit, even where hosts create nothing.
+  const audited = { ...config, deploy: { ...config.deploy, bindOnly: false } };
+  await auditedCommand(connection, audited, change, async () => {
+    await claim(connection, config);
     for (const step of made) {
       try {
         await makeStep(connection, step, options);
@@ -145,6 +151,19 @@ async function makeAll(
     }
   });
   report();
+}
+
+/**
+ * Makes the config the newest of the deployment, so that no host puts back its own.
+ * @throws JetplugError `JP_BROKER_*`
+ */
+async function claim(connection: Connection, config: Config): Promise<void> {
+  const records = await Bucket.find(connection, RECORDS_BUCKET);
+  if (!records) return;
+  await applyConfig(records, fingerprintOf(config), commandUser()).catch((error: unknown) => {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    throw asBrokerError(cause, 'making this config the newest; nothing is changed');
+  });
 }
 
 function printApplied({ done, failed, notDone, left }: Applied): void {

@@ -21,12 +21,13 @@ export function printPlan(changes: readonly PlannedChange[]): void {
   else if (process.stdout.isTTY) print(paint('dim', 'The server has what the config and the plugins need.'));
 }
 
-function changeLines({ change, fields = [], impact, needs = [], ...about }: PlannedChange): string[] {
+function changeLines({ change, fields = [], impact, needs = [], refused, ...about }: PlannedChange): string[] {
   const { sign, style } = SIGNS[change];
   return [
     `${paint(style, sign)} ${headline(about)}`,
     ...fields.map(({ field, from, to }) => `    ${field}: ${from} → ${to}`),
     `    ${paint('dim', impact)}`,
+    ...(refused === undefined ? [] : [`    ${paint('red', `refused: ${refused}`)}`]),
     ...(needs.length > 0 ? [`    ${paint('dim', `apply makes this with ${needs.join(' ')}`)}`] : []),
   ];
 }

@@ -39,8 +39,8 @@ export interface GenerationOptions {
 const GENERATION_KEY = 'generation';
 const MAX_EARLIER = 20;
 const CHECK_MS = 5_000;
-/** A host that restarts is away for a moment. So many checks in a row must miss it before an older config counts again. */
-const MISSED_CHECKS = 3;
+/** A host that restarts is away for a while. It must be away for so long before an earlier config decides again. */
+const PATIENCE_MS = 60_000;
 const ANSWER_MS = 1_000;
 const CLAIM_TRIES = 10;
 
@@ -54,7 +54,10 @@ const CLAIM_TRIES = 10;
 export class ConfigGeneration {
   /** Whether this host's config is the newest, or the newer generation that the host waits for. */
   private state: 'unknown' | 'newest' | GenerationRecord;
-  private missed = 0;
+  /** Since when no host of the newest generation is found; undefined while one is. */
+  private awaySinceMs: number | undefined;
+  /** Whether the host has started, and has known since whether it waits. */
+  private hasRun = false;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
 
@@ -89,7 +92,7 @@ export class ConfigGeneration {
     if (exists) {
       await generation.tryTo(async () => {
         const [record] = await generation.read();
-        const waits = record && !(await generation.mayClaim(record, MISSED_CHECKS));
+        const waits = record && !(await generation.mayClaim(record));
         generation.state = waits ? record : 'newest';
       });
     }
@@ -113,8 +116,9 @@ export class ConfigGeneration {
    * answer, as while a cluster elects its leader, the host waits, and tries again every few seconds.
    */
   async claim(): Promise<void> {
-    await this.tryTo(() => this.decide(MISSED_CHECKS));
+    await this.tryTo(() => this.decide());
     this.logWait();
+    this.hasRun = this.state !== 'unknown';
     const { time = machineTime } = this.options;
     this.timer = time.every(CHECK_MS, () => void this.check());
   }
@@ -134,8 +138,8 @@ export class ConfigGeneration {
     const { connection, log } = this.options;
     if (!connection.connected) return;
     const before = this.newer;
-    // A host that does not know the newest generation yet has just started.
-    await this.tryTo(() => this.decide(this.state === 'unknown' ? MISSED_CHECKS : ++this.missed));
+    await this.tryTo(() => this.decide());
+    this.hasRun ||= this.state !== 'unknown';
     if (this.newer?.generation !== before?.generation) this.logWait();
     if (!this.newer && before) log.info('no host of the newer configuration runs; this host applies its own again');
   }
@@ -150,15 +154,12 @@ export class ConfigGeneration {
     }
   }
 
-  /**
-   * Reads the newest generation and claims the next one if this host may.
-   * @param missed how many checks in a row have found no host of the newest generation, if this one does not either
-   */
-  private async decide(missed: number): Promise<void> {
+  /** Reads the newest generation and claims the next one if this host may. */
+  private async decide(): Promise<void> {
     for (let tries = 1; ; tries++) {
       const [record, revision] = await this.read();
       if (record?.fingerprint === this.options.fingerprint) return this.lead();
-      if (record && !(await this.mayClaim(record, missed))) {
+      if (record && !(await this.mayClaim(record))) {
         this.state = record;
         return;
       }
@@ -174,16 +175,22 @@ export class ConfigGeneration {
 
   private lead(): void {
     this.state = 'newest';
-    this.missed = 0;
+    this.awaySinceMs = undefined;
   }
 
   /** A config that the deployment has never had is newer. An earlier one counts again if no host of the newest runs. */
-  private async mayClaim({ fingerprint, earlier, applied }: GenerationRecord, missed: number): Promise<boolean> {
+  private async mayClaim({ fingerprint, earlier, applied }: GenerationRecord): Promise<boolean> {
     if (fingerprint === this.options.fingerprint || !earlier.includes(this.options.fingerprint)) return true;
     if (applied) return false;
-    if (!(await this.isRun(fingerprint))) return missed >= MISSED_CHECKS;
-    this.missed = 0;
-    return false;
+    if (await this.isRun(fingerprint)) {
+      this.awaySinceMs = undefined;
+      return false;
+    }
+    // A host that starts does not wait for others, so that a deploy can be rolled back.
+    if (!this.hasRun) return true;
+    const { time = machineTime } = this.options;
+    this.awaySinceMs ??= time.nowMs();
+    return time.nowMs() - this.awaySinceMs >= PATIENCE_MS;
   }
 
   /** Whether a host with this config runs. Without the permission to subscribe no host is found, so all seem to run. */
@@ -214,7 +221,7 @@ export class ConfigGeneration {
     const { generation, host } = this.newer;
     this.options.log.warn(
       'another host has a newer configuration; this host handles events and leaves the settings of streams and durables as they are',
-      { generation, by: host, hint: 'npx jetplug apply makes the configuration of this host the newest' },
+      { generation, by: host, hint: 'npx jetplug apply with the configuration of this host makes it the newest' },
     );
   }
 }
@@ -254,14 +261,19 @@ function nextGeneration(
 /**
  * Makes a config the newest of the deployment on behalf of an operator, before its settings are applied. Hosts that run
  * with another config would otherwise put back theirs; now they wait until they are restarted with this one.
- * @throws Conflict if a host has claimed a generation at the same time
  */
 export async function applyConfig(records: KeyValue, fingerprint: string, operator: string): Promise<void> {
-  const [before, revision] = await readGeneration(records);
-  // Hosts with this config run already.
-  if (before?.fingerprint === fingerprint) return;
-  const next = nextGeneration(before, { fingerprint, host: operator });
-  await records.put(GENERATION_KEY, JSON.stringify({ ...next, applied: true }), revision);
+  for (let tries = 1; ; tries++) {
+    const [before, revision] = await readGeneration(records);
+    if (before?.applied && before.fingerprint === fingerprint) return;
+    const next = nextGeneration(before, { fingerprint, host: operator });
+    try {
+      await records.put(GENERATION_KEY, JSON.stringify({ ...next, applied: true }), revision);
+      return;
+    } catch (error) {
+      if (!(error instanceof Conflict) || tries >= CLAIM_TRIES) throw error;
+    }
+  }
 }
 
 /** Returns a text that is equal for configs that ask for the same settings on the server. */

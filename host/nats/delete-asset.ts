@@ -10,13 +10,18 @@ import { findStream, isStreamNotFound } from './streams';
 /**
  * Deletes a stream with its messages and consumers, if it is still the one that was read. A stream that is gone is no
  * error.
- * @throws JetplugError `JP_PLAN_STALE` where another program has created or changed the stream since
+ * @param mayLose whether stored messages may be lost; some may have arrived since the stream was read
+ * @throws JetplugError `JP_PLAN_STALE` where another program has created or changed the stream since, or
+ * `JP_PLAN_DATA_LOSS` where it has messages that may not be lost
  */
-export async function deleteStream(connection: Connection, read: StreamInfo): Promise<void> {
+export async function deleteStream(connection: Connection, read: StreamInfo, mayLose: boolean): Promise<void> {
   const { name } = read.config;
   const now = await findStream(connection, name);
   if (!now) return;
   assertSame(`stream ${name}`, read, now);
+  if (now.state.messages > 0 && !mayLose) {
+    throw new JetplugError('JP_PLAN_DATA_LOSS', `stream ${name} has ${now.state.messages} messages now`);
+  }
   await request(connection, `STREAM.DELETE.${name}`, `stream ${name}`, API_ERROR.streamNotFound);
 }
 

@@ -39,7 +39,8 @@ export function decideDurable(spec: DurableSpec, existing: ConsumerInfo): Durabl
 }
 
 const RECREATE_HINT =
-  'Create it again at its position with `npx jetplug apply`, or let the hosts do that: deploy.onRecreate: keep-position. ' +
+  'Create it again at its position with `npx jetplug apply` and restart the hosts, or let the hosts do that: ' +
+  'deploy.onRecreate: keep-position. ' +
   'Or give the handler a new durable with @Subscribe({ durable }).';
 
 /** Returns the error for a durable that differs in fields which the server does not change in place. */

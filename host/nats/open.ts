@@ -68,7 +68,7 @@ export async function openServices(connection: Connection, written: Config, log:
   const started = [generation, streamKeeper, durableWatch, retryNotifier];
   let allStreams: StreamState[];
   let runs: RunStream | undefined;
-  const stop = (): void => started.reverse().forEach((service) => service.stop());
+  const stop = (): void => [...started].reverse().forEach((service) => service.stop());
   try {
     allStreams = await ensureStreams(connection, config, () => generation.claim());
     logChanges(allStreams, log);

@@ -56,7 +56,7 @@ export async function makeStep(connection: Connection, { target, change }: Step,
   const isDeleted = change.change === 'recreate' || change.change === 'orphan';
   if (target.kind === 'stream') {
     const { found, wanted } = target;
-    if (isDeleted && found) await deleteStream(connection, found);
+    if (isDeleted && found) await deleteStream(connection, found, options.allowDataLoss);
     const deploy = { name: options.deployment, allowDataLoss: options.allowDataLoss };
     if (wanted) await ensureManagedStream(connection, wanted, deploy);
     return;

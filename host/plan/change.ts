@@ -28,6 +28,8 @@ export interface PlannedChange {
   readonly impact: string;
   /** Whether the next start of a host makes the change by itself. */
   readonly atStart: boolean;
+  /** Why neither a host nor `apply` makes the change, or what `apply` has to delete first. */
+  readonly refused?: string;
   /** The flags without which `apply` does not make the change. */
   readonly needs?: readonly NeededFlag[];
 }

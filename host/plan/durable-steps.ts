@@ -5,6 +5,7 @@ import type { ConsumerInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
 import { readableChanges } from '../nats/durable-config';
 import { decideDurable } from '../nats/durable-decision';
+import { positionOf } from '../nats/durable-position';
 import { findDurable } from '../nats/find-durable';
 import { formerSubjects } from '../nats/former-subjects';
 import { countFrom } from '../nats/message-count';
@@ -70,10 +71,10 @@ class DurablePlanner {
     const queue = this.server.streams.get(RETRY_STREAM);
     if (!queue) return this.bindOnly ? this.create(spec, true) : undefined;
     if (this.streamSteps.get(RETRY_STREAM)?.change.change === 'recreate') return undefined;
-    const existing = await this.find(spec);
-    if (existing) return this.compare(spec, existing);
     const isNeeded = this.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
-    return isNeeded ? this.create(spec, false) : undefined;
+    if (!isNeeded) return undefined;
+    const existing = await this.find(spec);
+    return existing ? this.compare(spec, existing) : this.create(spec, false);
   }
 
   /** The list of a cluster leaves out durables whose leader does not answer. */
@@ -96,7 +97,7 @@ class DurablePlanner {
     const { action: change } = decision;
     const isRecreated = decision.action === 'recreate';
     const waiting = isRecreated
-      ? `it begins behind the settled events: ${found.num_pending} pending; the ${found.num_ack_pending} in flight are delivered again`
+      ? `it begins behind the settled events, ${await this.waitingFrom(spec, await this.nextOf(spec, found))}`
       : `it keeps its position: ${waitingText(found)}`;
     const atStart = !isRecreated || !decision.refusal || spec.mayRecreate === true;
     return {
@@ -135,6 +136,11 @@ class DurablePlanner {
     if (!this.server.streams.has(`KV_${RECORDS_BUCKET}`)) return undefined;
     const settlements = await openSettlements(spec, durableHost(this.connection));
     return settlements.knowsPosition ? settlements.floor : undefined;
+  }
+
+  /** Returns the sequence at which a durable continues that is created again. */
+  private async nextOf(spec: DurableSpec, found: ConsumerInfo): Promise<number> {
+    return Math.max((await this.settledFloor(spec)) ?? 0, positionOf(found).ackFloor) + 1;
   }
 
   private async waitingFrom({ stream, subject }: DurableSpec, sequence: number): Promise<string> {

@@ -34,7 +34,26 @@ export async function makePlan(
   const durables = await durableSteps(connection, plugins, streams, server, deploy);
   const orphans = orphanSteps(server, { deployment: deploy.name, needed, plugins, hasUnread });
   const steps = [...streams, ...durables, ...orphans];
-  return inSafeOrder(steps.map((step) => withObstacles(step, steps, server, deploy.name)));
+  const all = steps.map((step) => withObstacles(step, steps, server, deploy.name));
+  const blocked = new Set(all.filter(isBlocked).map(({ change }) => change.name));
+  return inSafeOrder(all.map((step) => withoutHosts(step, deploy.bindOnly || blocked.has(step.change.stream ?? ''))));
+}
+
+function isBlocked({ refusal, waitsFor }: Step): boolean {
+  return refusal !== undefined || waitsFor !== undefined;
+}
+
+/**
+ * Notes on a change that no host makes it, and why.
+ * @param isLeft whether hosts leave the change to `apply`, or cannot make it before that of its stream
+ */
+function withoutHosts(step: Step, isLeft: boolean): Step {
+  const { change, refusal, waitsFor } = step;
+  if (!refusal && !waitsFor) return isLeft ? { ...step, change: { ...change, atStart: false } } : step;
+  const refused = refusal
+    ? refusal.message
+    : `the stream ${waitsFor!.join(', ')}, which nothing needs, holds its subjects`;
+  return { ...step, change: { ...change, atStart: false, ...(refused !== change.impact && { refused }) } };
 }
 
 /** Adds the reasons why the server, or the rule that nothing foreign is touched, forbids a step. */

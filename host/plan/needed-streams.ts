@@ -31,8 +31,8 @@ export async function neededStreams(
 ): Promise<WantedStream[]> {
   const ofHost = [...wantedStreams(config), retryStream(config), bucketStream(RECORDS_BUCKET, config)];
   if (config.tracing.sample !== undefined) ofHost.push(runStream(config));
-  // The first recorded change creates the stream. One of another program is not used, and no host refuses to start.
-  if (isOurs(AUDIT_STREAM, config, server)) ofHost.push(auditStream(config));
+  // The first recorded change creates the stream, unless nothing may be created then. One of another program is not used, and no host refuses to start.
+  if (config.deploy.bindOnly || isOurs(AUDIT_STREAM, config, server)) ofHost.push(auditStream(config));
   const ofPlugins = await Promise.all(plugins.map((plugin) => streamsOfPlugin(connection, config, plugin, server)));
   return [...ofHost, ...ofPlugins.flat()];
 }

@@ -37,7 +37,13 @@ export function parsePlanFile(text: string, file: string): PlanFile {
   }
   if (read?.format !== FORMAT) throw invalid(`its format is ${JSON.stringify(read?.format)}, not ${FORMAT}`);
   if (typeof read.deployment !== 'string' || !Array.isArray(read.changes)) throw invalid('its changes are missing');
+  if (!(read.changes as unknown[]).every(isChange)) throw invalid('one of its changes has no kind or no name');
   return read as PlanFile;
+}
+
+function isChange(value: unknown): boolean {
+  const { kind, name } = (value ?? {}) as Partial<FiledChange>;
+  return typeof kind === 'string' && typeof name === 'string';
 }
 
 /**

@@ -18,8 +18,15 @@ import type { RunningPlugin } from './running-plugin';
  */
 export type LoadReason = 'start' | 'sources' | 'config' | 'retry';
 
-/** Failures of the server that pass by themselves: a cluster elects a leader, or creates the same stream for two hosts. */
-const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_BROKER_NO_QUORUM', 'JP_STORE_UNAVAILABLE']);
+/**
+ * Failures that may end without a change of the plugin: a cluster elects a leader, or creates the same stream for two
+ * hosts, or an operator creates what is missing.
+ */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_BROKER_NO_QUORUM',
+  'JP_STORE_UNAVAILABLE',
+  'JP_ASSET_MISSING',
+]);
 const RETRY_MS = 5_000;
 
 /** Errors that another file may cause, such as an imported one, although they name the plugin's own file. */

@@ -83,10 +83,11 @@ async function round(): Promise<number> {
     expect(hosts[1 - winner]!.logged(WAITS)).toHaveLength(1);
     expect(hosts[winner]!.logged(WAITS)).toHaveLength(0);
 
-    // The other one decides when the winner is gone.
-    await hosts[winner]!.stop();
+    // The other one decides at its next start when the winner is gone.
+    await Promise.all(hosts.map((host) => host.stop()));
     const other = CONFIGS[1 - winner]!;
-    await eventually(async () => isDeepStrictEqual(await settings(jsm), [other, other]), 60_000);
+    await scene.host({ server, plugins, config: configOf(other) });
+    expect(await settings(jsm)).toEqual([other, other]);
     return winner;
   } finally {
     await scene.end();

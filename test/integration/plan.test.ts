@@ -208,8 +208,8 @@ const DRIFTS: readonly Drift[] = [
     planned: [
       '- durable badge-award on EVENTS: no plugin has this handler: 0 pending, 0 in flight [--prune] (not at a start)',
       '- stream EVENTS: the config does not name it: 0 stored events would be deleted [--prune] (not at a start)',
-      '+ stream NEWS: it will hold video.> user.>; events published before are not in it',
-      '+ durable badge-award on NEWS: it begins with its stream',
+      '+ stream NEWS: it will hold video.> user.>; events published before are not in it (not at a start)',
+      '+ durable badge-award on NEWS: it begins with its stream (not at a start)',
     ],
     refused: 'JP_STREAM_OVERLAP',
     then: async () => expect(await streams()).toContain('EVENTS'),
@@ -333,7 +333,7 @@ const DRIFTS: readonly Drift[] = [
       await editDurable(nats, 'EVENTS', 'badge-award', { max_deliver: 2 });
     },
     planned: [
-      '! durable badge-award on EVENTS max_deliver 2 → -1: it begins behind the settled events: 3 pending; the 0 in flight are delivered again',
+      '! durable badge-award on EVENTS max_deliver 2 → -1: it begins behind the settled events, with 3 stored events to handle',
     ],
     then: async () => expect(await durableInfo(nats, 'EVENTS', 'badge-award')).toMatchObject({ num_pending: 3 }),
   },
@@ -346,7 +346,7 @@ const DRIFTS: readonly Drift[] = [
     },
     planned: [
       expect.stringMatching(
-        /^! durable badge-award on EVENTS max_waiting 10 → 512.*: it begins behind the settled events: 3 pending; the 0 in flight are delivered again \(not at a start\)$/,
+        /^! durable badge-award on EVENTS max_waiting 10 → 512.*: it begins behind the settled events, with 3 stored events to handle \(not at a start\)$/,
       ),
     ],
     then: async () => {
@@ -461,6 +461,36 @@ test.each(DRIFTS)('$name', async ({ happened, written = {}, planned, refused, th
   expect(outcome).toBe(refused);
   await then?.();
   if (refused === undefined) expect((await planOf(connection, deployment)).map(lineOf)).toEqual(left);
+});
+
+test('a stream that got messages after the plan is not deleted without --allow-data-loss', async () => {
+  await applySteps(connection, await planOf(connection, deployed({})));
+  const steps = await planOf(connection, deployed({ config: { streams: [{ ...EVENTS, storage: 'memory' }] } }));
+  await publish(2);
+  await expect(applySteps(connection, steps)).rejects.toMatchObject({
+    code: 'JP_PLAN_DATA_LOSS',
+    message: 'stream EVENTS has 2 messages now',
+  });
+  expect((await jsm.streams.info('EVENTS')).state.messages).toBe(2);
+});
+
+test('with deploy.bindOnly no host makes a change', async () => {
+  const steps = await planOf(connection, deployed({ config: { deploy: { bindOnly: true } } }));
+  expect(steps.map(({ change }) => [change.change, change.atStart])).toEqual(steps.map(() => ['create', false]));
+  expect(steps.map(({ change }) => change.name)).toEqual(expect.arrayContaining(['AUDIT', 'badge--award']));
+});
+
+test('a change that is refused says so', async () => {
+  await applySteps(connection, await planOf(connection, deployed({})));
+  await jsm.streams.add({ name: 'THEIRS', subjects: ['shop.>'] });
+  const [step] = await planOf(
+    connection,
+    deployed({ config: { streams: [{ ...EVENTS, subjects: ['video.>', 'shop.a'] }] } }),
+  );
+  expect(step!.change).toMatchObject({
+    atStart: false,
+    refused: 'stream EVENTS and the stream THEIRS on the server would hold the same subjects',
+  });
 });
 
 describe('a plan file', () => {

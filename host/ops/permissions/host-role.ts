@@ -42,10 +42,17 @@ export function hostPermissions(scope: Scope): Permissions {
   return { grants: distinct(grants), denied: [] };
 }
 
-function connection({ endpoints }: Scope, subjects: Subjects): Grants {
+function connection({ config, endpoints }: Scope, subjects: Subjects): Grants {
   return {
     purpose: 'connect, find streams, and answer the commands, the page and other programs',
-    publish: [...subjects.api('INFO', 'STREAM.NAMES'), subjects.inboxes, subjects.defaultInboxes, CONFIG_SUBJECTS],
+    publish: [
+      ...subjects.api('INFO', 'STREAM.NAMES'),
+      // A start that creates nothing looks for everything that is missing.
+      ...(config.deploy.bindOnly ? subjects.api('STREAM.LIST', 'CONSUMER.LIST.*') : []),
+      subjects.inboxes,
+      subjects.defaultInboxes,
+      CONFIG_SUBJECTS,
+    ],
     subscribe: [
       subjects.inboxes,
       CONFIG_SUBJECTS,

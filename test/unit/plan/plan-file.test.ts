@@ -55,6 +55,7 @@ test.each([
   ['null', 'its format is undefined'],
   ['{"format":2}', 'its format is 2, not 1'],
   ['{"format":1}', 'its changes are missing'],
+  ['{"format":1,"deployment":"jetplug","changes":[null]}', 'one of its changes has no kind or no name'],
 ])('%s is no plan', (text, why) => {
   expect(() => parsePlanFile(text, 'plan.json')).toThrow(
     expect.objectContaining({ code: 'JP_PLAN_FILE_INVALID', message: expect.stringContaining(why) }),
