@@ -6,7 +6,15 @@ import { Limiter } from '../base/limiter';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import { durableMissing } from './create-command';
-import { changeTexts, correctedConfig, differencesOf, isComplete, type FieldChange } from './durable-config';
+import {
+  changeTexts,
+  correctedConfig,
+  differencesOf,
+  isComplete,
+  isOfFilter,
+  isOwnFilter,
+  type FieldChange,
+} from './durable-config';
 import { decideDurable, durableText, notUpdatable, type DurableDecision } from './durable-decision';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { findDurable } from './find-durable';
@@ -125,11 +133,11 @@ async function correct(
 ): Promise<DurablePosition> {
   const spec = waits || bindOnly ? withServerSettings(own, existing) : own;
   const decision = usableDecision(spec, existing);
-  if (bindOnly && decision.action !== 'use' && decision.action !== 'update') throw notUpdatable(spec, decision.changes);
-  const isReported = drift === 'report' && spec.yieldsToOtherHosts;
-  const isKept = decision.action === 'update' && (isReported || bindOnly);
-  if (decision.action === 'use' || isKept) return positionOf(existing);
-  const { changes } = decision;
+  if (decision.action === 'use') return positionOf(existing);
+  const { action, changes } = decision;
+  if (bindOnly && (action === 'recreate' || changes.some(isOfFilter))) throw notUpdatable(spec, changes);
+  const isReported = drift === 'report' && spec.yieldsToOtherHosts && !isOwnFilter(changes, { ...existing.config });
+  if (action === 'update' && (isReported || bindOnly)) return positionOf(existing);
   const corrected = replaces(decision, spec)
     ? await replace(connection, { ...spec, resumeAfter: spec.resumeAfter ?? positionOf(existing).ackFloor }, existing)
     : await update(connection, spec, existing, changes);

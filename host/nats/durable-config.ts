@@ -240,6 +240,19 @@ function stampOf(config: ServerConfig): string {
   return [owner, filterOf(config), ack_wait, max_ack_pending].join(' ');
 }
 
+/** Whether a change concerns the filter. With another filter the durable delivers other events. */
+export function isOfFilter({ field }: { readonly field: string }): boolean {
+  return field === 'filter_subject';
+}
+
+/**
+ * Whether a host has set the filter that is to be changed: the durable keeps an earlier subject of the handler until the
+ * events that wait under it are handled.
+ */
+export function isOwnFilter(changes: readonly FieldChange[], actual: ServerConfig): boolean {
+  return changes.some(isOfFilter) && isAsStamped(actual);
+}
+
 /** Whether the durable's settings are still those that the last host has stamped on the durable. */
 function isAsStamped(actual: ServerConfig): boolean {
   return actual.metadata?.[SETTINGS] === stampOf(actual);

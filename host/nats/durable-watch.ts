@@ -4,7 +4,7 @@ import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
 import { checkpointOf, withServerSettings, type DurableDeploy } from './consumers';
-import { changeTexts, differencesOf } from './durable-config';
+import { changeTexts, differencesOf, isOfFilter, isOwnFilter } from './durable-config';
 import { asBrokerError } from './failures';
 import { waitingFormer } from './former-subjects';
 import { listDurables } from './list-durables';
@@ -89,8 +89,8 @@ export class DurableWatch {
       { ...config },
     );
     for (const setting of unknown) this.logUnknown(spec, setting);
-    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
-    const isReported = this.deploy.drift === 'report';
+    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isOfFilter);
+    const isReported = this.deploy.drift === 'report' && !isOwnFilter(correctable, { ...config });
     const corrections = isReported ? [] : correctable;
     return {
       ...(pausedUntil && { pausedUntil }),
@@ -111,11 +111,4 @@ export class DurableWatch {
       setting,
     });
   }
-}
-
-/**
- * Whether the field belongs to the filter. With another filter the durable would deliver other events to the handler.
- */
-function isFilter({ field }: { readonly field: string }): boolean {
-  return field === 'filter_subject';
 }

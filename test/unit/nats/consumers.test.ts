@@ -272,6 +272,25 @@ describe('a durable with the ack_wait of another config', () => {
   });
 });
 
+describe('a durable that keeps an earlier subject whose events are handled', () => {
+  const former = [{ subject: 'user.old', until: 3 }];
+  const kept = info({ metadata: newConfig({ ...DURABLE, former }).metadata }, { ...DURABLE, former });
+
+  test('loses it even where drift is only reported', async () => {
+    const { asked, connection } = server({ [INFO]: [kept], [UPDATE]: [info()] });
+    const running = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
+    expect(await ensureDurable(connection, running, { drift: 'report' })).toHaveProperty('corrected');
+    expect(asked).toContain(UPDATE);
+  });
+
+  test('is refused where the host may change nothing', async () => {
+    const { connection } = server({ [INFO]: [kept] });
+    await expect(ensureDurable(connection, { ...DURABLE, resumeAfter: 7 }, { bindOnly: true })).rejects.toMatchObject({
+      code: 'JP_CONSUMER_NOT_UPDATABLE',
+    });
+  });
+});
+
 test('a durable that skips events is replaced even where drift is only reported', async () => {
   const running = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
   const { asked, connection } = server({
