@@ -1,10 +1,11 @@
-// `prepack`: builds dist/ for the npm package, from nothing. The JavaScript has no comments, which are a quarter of its
-// size. Only the types that the three public entries need are kept. The next `npx jetplug` builds for development again.
+// `prepack`: builds dist/ for the npm package, from nothing. The JavaScript has no comments and no indentation, which are
+// a third of its size. Only the types that the three public entries need are kept. The next `npx jetplug` builds for development again.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -18,6 +19,7 @@ const scripts = ['--removeComments', '--declaration', 'false', '--sourceMap', 'f
 run(require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', ...noCache, ...scripts);
 run(require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.types.json', ...noCache);
 removeOtherTypes();
+await removeWhitespace();
 run('page/build.mjs');
 writeSchema();
 
@@ -40,6 +42,15 @@ function removeOtherTypes() {
   for (const name of readdirSync(dist, { recursive: true })) {
     const file = join(dist, name);
     if (name.endsWith('.d.ts') && !needed.has(file)) rmSync(file);
+  }
+}
+
+/** Prints the scripts without needless white space. No name is changed, so stack traces name the functions. */
+async function removeWhitespace() {
+  const scripts = readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.js'));
+  for (const file of scripts.map((name) => join(dist, name))) {
+    const { code } = await transform(readFileSync(file, 'utf8'), { minifyWhitespace: true, target: 'es2022' });
+    writeFileSync(file, code);
   }
 }
 

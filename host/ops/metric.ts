@@ -31,6 +31,8 @@ export interface Measured {
   readonly handlers: readonly MeasuredHandler[];
   /** How many stored events no handler takes, by stream. */
   readonly unhandled: ReadonlyMap<string, number>;
+  /** The streams that handlers can be on. */
+  readonly streams: readonly { readonly name: string }[];
   readonly driftedStreams: readonly DriftedStream[];
   /** Set while the host waits for a newer config of another host. */
   readonly newerConfig: object | undefined;

@@ -14,6 +14,8 @@ export interface MeasuredHost {
   readonly plugins: Plugins;
   readonly connection: Connection;
   readonly lags: HandlerLags;
+  /** The streams that handlers can be on. */
+  readonly streams: readonly { readonly name: string }[];
   readonly driftedStreams: readonly DriftedStream[];
   /** Set while the host waits for a newer config of another host. */
   readonly newerConfig: NewerConfig | undefined;

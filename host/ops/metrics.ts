@@ -52,7 +52,11 @@ export const METRICS: readonly Metric[] = [
     name: 'jetplug_stream_drift',
     help: 'Settings of a stream that somebody has changed on the server and that are not put back',
     labels: ['stream'],
-    samples: ({ driftedStreams }) => driftedStreams.map(({ stream, drift }) => [{ stream }, drift.length]),
+    *samples({ streams, driftedStreams }) {
+      const counts = new Map(streams.map(({ name }) => [name, 0]));
+      for (const { stream, drift } of driftedStreams) counts.set(stream, drift.length);
+      for (const [stream, count] of counts) yield [{ stream }, count];
+    },
   },
   {
     kind: 'gauge',

@@ -32,6 +32,7 @@ test('docs/monitoring.md has every metric, with its kind', async () => {
     plugins: none,
     connection: connection as Connection,
     lags: new HandlerLags(),
+    streams: [],
     driftedStreams: [],
     newerConfig: undefined,
   });

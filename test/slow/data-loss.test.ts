@@ -74,7 +74,8 @@ test('a short interruption of the server costs one check: nothing is treated as 
 });
 
 test('a server that comes back without its data gets streams, buckets and durables again, and the loss is reported', async () => {
-  // Before or after the events that the last count publishes.
+  // An event that a count publishes after the loss would be counted again.
+  await eventually(async () => (await stored()) === 120 && (await unsettled()) === 0);
   const { seq: lastTick } = await nats.jetstream().publish('video.tick', JSON.stringify({ bad: true }));
   await eventually(async () => (await storedLetters(nats)).length === 1);
   await eventually(() => host.logged('other').length === 61);
@@ -86,13 +87,11 @@ test('a server that comes back without its data gets streams, buckets and durabl
       .map(({ stream }) => stream)
       .toSorted(),
   ).toEqual(STREAMS);
-  expect(host.logged(LOST).find(({ stream }) => stream === 'EVENTS')).toMatchObject({
-    level: 'error',
-    lost: 'the events of stream EVENTS',
-    // The values of the check after the short interruption.
-    messages: 100,
-    lastSequence: 100,
-  });
+  const lost = host.logged(LOST).find(({ stream }) => stream === 'EVENTS');
+  expect(lost).toMatchObject({ level: 'error', lost: 'the events of stream EVENTS' });
+  // The values of the check after the short interruption, or of a later one.
+  expect(lost!['messages']).toBe(lost!['lastSequence']);
+  expect(lost!['messages']).toBeGreaterThanOrEqual(100);
   expect(host.logged(LOST).find(({ stream }) => stream === 'KV_jetplug-counting')).toMatchObject({
     lost: 'the store of plugin counting (bucket jetplug-counting)',
   });

@@ -19,6 +19,7 @@ function plugins(entries: readonly Partial<PluginEntry>[]): Plugins {
 async function samples(host: Plugins, unhandled?: ReadonlyMap<string, number>): Promise<string[]> {
   const { text } = await metricsText({
     ...{ plugins: host, connection: OFFLINE, lags: new HandlerLags(), unhandled },
+    streams: [{ name: 'EVENTS' }, { name: 'OTHER' }],
     driftedStreams: [{ stream: 'EVENTS', drift: ['maxAge 1h → 7d'] }],
     newerConfig: undefined,
   });
@@ -53,6 +54,7 @@ test('a handler has a sample of each of its counters, and none of its position w
   expect(found).toContain(`jetplug_circuit_open{${labels}} 0`);
   expect(found).toContain(`jetplug_durable_drift{${labels}} 1`);
   expect(found).toContain('jetplug_stream_drift{stream="EVENTS"} 1');
+  expect(found).toContain('jetplug_stream_drift{stream="OTHER"} 0');
   expect(found).toContain('jetplug_config_outdated 0');
   expect(found.filter((line) => /_(pending|in_flight|lag_seconds)/.test(line))).toEqual([]);
 });
