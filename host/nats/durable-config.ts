@@ -241,14 +241,9 @@ function stampOf(config: ServerConfig): string {
 }
 
 /** Whether a change concerns the filter. With another filter the durable delivers other events. */
-export function isOfFilter({ field }: { readonly field: string }): boolean {
-  return field === 'filter_subject';
-}
+export const isOfFilter = ({ field }: Pick<FieldChange, 'field'>): boolean => field === 'filter_subject';
 
-/**
- * Whether a host has set the filter that is to be changed: the durable keeps an earlier subject of the handler until the
- * events that wait under it are handled.
- */
+/** Whether a host has set the filter that is to be changed, to keep an earlier subject until its events are handled. */
 export function isOwnFilter(changes: readonly FieldChange[], actual: ServerConfig): boolean {
   return changes.some(isOfFilter) && isAsStamped(actual);
 }
