@@ -143,7 +143,8 @@ onBoth('the log says when a commit was stored, also when the newest one was that
   expect(await log.bounds()).toEqual(expect.not.objectContaining({ lastAtMs: expect.anything() }));
   const before = Date.now();
   await append(log, ['a']);
-  await eventually(() => Date.now() > before + 1);
+  const stored = Date.now();
+  await eventually(() => Date.now() > stored + 1);
   await append(log, ['b']);
   const [a, b] = (await log.readAfter(0)).map(({ storedAtMs }) => storedAtMs!);
   expect(before <= a! && a! < b! && b! <= Date.now()).toBe(true);
