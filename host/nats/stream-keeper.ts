@@ -84,6 +84,7 @@ export class StreamKeeper {
     const entry = this.entries.get(name) ?? new Entry(name, info);
     this.entries.set(name, entry);
     entry.users.add(stream);
+    // The first look notes whose the stream is, so that a mark that is removed later is found.
     stream.driftOf?.(info);
     return () => {
       entry.users.delete(stream);
