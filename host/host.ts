@@ -20,6 +20,7 @@ import { HandlerLags } from './ops/handler-lags';
 import { watchEventLoop } from './ops/event-loop';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
+import { Rebalance } from './plugin/rebalance';
 import { Plugins } from './plugin/plugins';
 import { ProviderFolders } from './plugin/provider-folders';
 import { HostBroker } from './start/broker';
@@ -186,6 +187,7 @@ export class Host {
       ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder, telemetry },
       sweep: new Sweep(),
       suspects: new Limiter(1),
+      ...(broker.pins && { rebalance: new Rebalance(broker.pins.hosts, machineTime) }),
       providers,
     };
     return new Plugins(host, this.faults);

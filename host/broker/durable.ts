@@ -15,6 +15,8 @@ export interface DurableSettings {
   readonly former?: readonly FormerSubject[];
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
+  /** Whether the durable delivers to one host at a time. The other hosts stand by. Default false. */
+  readonly isPinned?: boolean;
   readonly owner: { readonly plugin: string; readonly handler: string };
   /** The name of the deployment (`deploy.name`), which marks the durable on the server. */
   readonly deployment: string;
@@ -63,6 +65,8 @@ export interface DurablePosition {
   readonly inFlight: number;
   /** The ack floor: everything up to this sequence of the stream is settled. */
   readonly ackFloor: number;
+  /** The highest sequence of the stream that the durable has delivered to any host; 0 if it has delivered none. */
+  readonly delivered: number;
   /** The time at which the durable was created. */
   readonly created: string;
   /** The sequence at which the durable began, if one was set. */
@@ -85,6 +89,8 @@ export interface DurableLook {
   readonly pending: number;
   /** The number of events that the durable has delivered to any host and that are not settled. */
   readonly inFlight: number;
+  /** The pin of the host that a pinned durable delivers to; undefined if it delivers to none. */
+  readonly pin?: string;
   /**
    * `correction`: the host corrects the durable's settings while it uses it. `check`: the host must check the durable
    * before it uses it, because the durable is no longer the deployment's or the server skips events of it.

@@ -2,7 +2,19 @@ import type { CommitLog } from '../records/commits/commit-log';
 import type { KeyValue } from '../records/key-value';
 import type { DurableCheckpoint } from '../records/skipped-sequences';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
+import type { HostGroup } from './host-group';
 import type { DurablePull, PullSink } from './pull';
+
+/** The functions of the broker for durables that deliver to one host at a time. */
+export interface PinBroker {
+  /**
+   * Makes the durable deliver everything behind its ack floor again, in the order of the stream, and counts deliveries
+   * from 1. Resolves with false if the server cannot do that.
+   */
+  reset(spec: DurableSpec): Promise<boolean>;
+  /** The hosts of the deployment that have pinned durables. */
+  readonly hosts: HostGroup;
+}
 
 /**
  * The functions of the broker that running a plugin needs. The folder host/nats implements them, and the testing kit
@@ -32,6 +44,8 @@ export interface PluginBroker {
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */
   watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
+  /** The functions for pinned durables; absent where there is only one host. */
+  readonly pins?: PinBroker;
   /**
    * Whether a plugin may have a bucket or a commit log; false if it certainly has neither. Calls at the same time share
    * one request.

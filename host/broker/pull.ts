@@ -22,6 +22,35 @@ export interface PullSink {
   refused(reason: string): void;
   /** Called when the server accepts pulls again, after {@link refused}. */
   served(): void;
+  /** The callbacks for a pinned durable. Default: the durable is not pinned. */
+  readonly pin?: PinSink;
+}
+
+/** Receives the notices about a pinned durable, which delivers to the one host that has its pin. */
+export interface PinSink {
+  /** Called when the server has given the pin to this host. The pull requests nothing until {@link DurablePull.found}. */
+  taken(): void;
+  /** Called when another host may have the pin. Earlier deliveries are ineffective, and the pull asks for the pin again. */
+  lost(): void;
+  /** Whether the sink holds deliveries. A durable that is idle for long gives up its pin. */
+  isBusy(): boolean;
+}
+
+/** The pin of a pinned durable, as one host sees it. */
+export interface DurablePin {
+  /** Whether this host has the pin, as far as it knows. */
+  readonly isHeld: boolean;
+  /** Sets whether the pull asks for the pin while it does not have it. Default true. */
+  standBy(mayTake: boolean): void;
+  /** Notes that another host has the pin. The sink is called as if the server had said so. */
+  lose(): void;
+  /**
+   * Gives up the pin, so that another host gets it at once. Call it when the pull is paused or stopped and no delivery is
+   * in flight any more.
+   */
+  release(): Promise<void>;
+  /** Counts each event up to this sequence as delivered once before, because the durable was reset. */
+  countRedelivered(upTo: number): void;
 }
 
 /** Pulls the messages of one durable and delivers them to a sink. */
@@ -62,4 +91,6 @@ export interface DurablePull {
   disown(): void;
   /** Requests nothing more. Resolves when all messages in flight have been delivered to the sink. */
   stop(): Promise<void>;
+  /** The pin; absent if the durable is not pinned. */
+  readonly pin?: DurablePin | undefined;
 }

@@ -1,3 +1,4 @@
+import type { HostGroup } from '../broker/host-group';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
 import { JetStreamLog } from './commit-log';
@@ -5,6 +6,7 @@ import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable, type DurableDeploy } from './consumers';
 import type { DurableWatch } from './durable-watch';
 import { PluginStreams } from './plugin-streams';
+import { resetDurable } from './pins';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
@@ -14,6 +16,7 @@ export function natsBroker(
   connection: Connection,
   keeper: StreamKeeper,
   durables: DurableWatch,
+  hosts: HostGroup,
   config: BucketConfig & { readonly deploy: DurableDeploy },
 ): PluginBroker {
   const existing = new PluginStreams(connection);
@@ -33,6 +36,7 @@ export function natsBroker(
     hasDeferred: (durable) => hasDeferred(connection, durable),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    pins: { reset: (spec) => resetDurable(connection, spec), hosts },
     mayHaveStore: (plugin) => existing.mayExist(plugin),
     findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),
     openStore: async (plugin) => {

@@ -63,6 +63,8 @@ export class Connection {
   private constructor(
     private readonly client: Connected,
     readonly jsm: JetStreamManager,
+    /** The level of the JetStream API: 2 for NATS 2.12, 4 for 2.14. */
+    readonly apiLevel: number,
     private readonly options: ConnectOptions,
   ) {
     const { nc } = client;
@@ -96,9 +98,9 @@ export class Connection {
       refuseStranger(nc, options);
       refuseOldServer(nc.info?.version ?? '', nc.getServer());
       const jsm = await jetStreamManagerOf(nc, apiPrefixOf(nats));
-      const { api } = await jsm.getAccountInfo();
-      refuseOldJetStream((api as { level?: number }).level, nc.getServer());
-      connection = new Connection(connected, jsm, options);
+      const { level } = (await jsm.getAccountInfo()).api as { level?: number };
+      refuseOldJetStream(level, nc.getServer());
+      connection = new Connection(connected, jsm, level ?? 0, options);
       connection.follow();
       return connection;
     } catch (error) {

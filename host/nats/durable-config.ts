@@ -44,9 +44,29 @@ function ownFields(spec: DurableSettings): ServerConfig {
     filter_subject: filtersFor(spec).join(','),
     ack_wait: nanos(spec.ackWaitMs),
     max_ack_pending: spec.maxAckPending,
+    ...pinFields(spec),
     description: `jetplug ${spec.owner.plugin}.${spec.owner.handler}`,
   };
 }
+
+/** The only priority group of a pinned durable. */
+export const PIN_GROUP = 'jetplug';
+/**
+ * The time after which a host that has sent no pull request loses the pin. It is longer than the event loop of a busy
+ * host is blocked.
+ */
+export const PIN_TIMEOUT_MS = 4_000;
+
+/** The fields that make a durable deliver to one host at a time (ADR-42). */
+function pinFields({ isPinned = false }: DurableSettings): ServerConfig {
+  return {
+    priority_groups: isPinned ? [PIN_GROUP] : [],
+    priority_policy: isPinned ? PINNED : '',
+    priority_timeout: isPinned ? nanos(PIN_TIMEOUT_MS) : 0,
+  };
+}
+
+const PINNED = 'pinned_client';
 
 /** Returns the subjects that the durable delivers. The server refuses a subject that another one covers. */
 export function filtersFor({ subject, former = [] }: Pick<DurableSettings, 'subject' | 'former'>): string[] {
@@ -56,9 +76,14 @@ export function filtersFor({ subject, former = [] }: Pick<DurableSettings, 'subj
 
 /** Returns the own fields as the server takes them. */
 function sentFields(spec: DurableSettings): ServerConfig {
-  const { filter_subject: _, ...fields } = ownFields(spec);
+  const { filter_subject: _, priority_groups, priority_policy, priority_timeout, ...fields } = ownFields(spec);
   const [filter, ...more] = filtersFor(spec);
-  return { ...fields, ...(more.length === 0 ? { filter_subject: filter! } : { filter_subjects: [filter!, ...more] }) };
+  const pin = spec.isPinned ? { priority_groups, priority_policy, priority_timeout } : {};
+  return {
+    ...fields,
+    ...pin,
+    ...(more.length === 0 ? { filter_subject: filter! } : { filter_subjects: [filter!, ...more] }),
+  };
 }
 
 function ownMetadata(spec: DurableSettings): Record<string, string> {
@@ -84,9 +109,6 @@ const CONSTANT_FIELDS: Readonly<Record<string, unknown>> = {
   inactive_threshold: 0,
   num_replicas: 0,
   sample_freq: '',
-  priority_groups: [],
-  priority_policy: '',
-  priority_timeout: 0,
   rate_limit_bps: 0,
   deliver_group: '',
 };
@@ -102,6 +124,8 @@ const FIXED_FIELDS: Readonly<Record<string, unknown>> = {
   max_waiting: MAX_PULLS,
 };
 
+const PIN_FIELDS = ['priority_groups', 'priority_policy', 'priority_timeout'];
+
 /** The compared fields, the name, the fields that only the creation uses, and the pause. */
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...Object.keys(CONSTANT_FIELDS),
@@ -111,6 +135,7 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'ack_wait',
   'max_ack_pending',
   'description',
+  ...PIN_FIELDS,
   'metadata',
   'name',
   'durable_name',
@@ -131,7 +156,7 @@ export function newConfig(spec: DurableSettings): ServerConfig {
 /** Returns a durable's config on the server with all corrections that an update can make. */
 export function correctedConfig(spec: DurableSettings, actual: ServerConfig): ServerConfig {
   const unchanged = Object.entries(actual).filter(
-    ([field]) => field !== 'filter_subject' && field !== 'filter_subjects' && !(field in CONSTANT_FIELDS),
+    ([field]) => !field.startsWith('filter_subject') && !PIN_FIELDS.includes(field) && !(field in CONSTANT_FIELDS),
   );
   const { max_deliver } = CONSTANT_FIELDS;
   const { [FORMER]: _, ...metadata } = actual.metadata ?? {};
@@ -235,9 +260,9 @@ function metadataChanges(spec: DurableSettings, { metadata = {} }: ServerConfig)
  * another host from a change by an operator.
  */
 function stampOf(config: ServerConfig): string {
-  const { ack_wait, max_ack_pending, metadata = {} } = config;
+  const { ack_wait, max_ack_pending, priority_policy, metadata = {} } = config;
   const owner = `${metadata['jetplug.plugin']}.${metadata['jetplug.handler']}`;
-  return [owner, filterOf(config), ack_wait, max_ack_pending].join(' ');
+  return [owner, filterOf(config), ack_wait, max_ack_pending, ...(priority_policy ? [priority_policy] : [])].join(' ');
 }
 
 /** Whether a change concerns the filter. With another filter the durable delivers other events. */

@@ -11,6 +11,7 @@ export function positionOf(info: ConsumerInfo): DurablePosition {
     pending: info.num_pending,
     inFlight: info.num_ack_pending,
     ackFloor: floor,
+    delivered: delivered.stream_seq,
     created: info.created,
     ...(start === undefined ? {} : { startSequence: start }),
   };

@@ -10,6 +10,7 @@ import { waitingFormer } from './former-subjects';
 import { listDurables } from './list-durables';
 import { ownershipOf } from './ownership';
 import { pausedUntilOf } from './pauses';
+import { pinOf } from './pins';
 import { isStreamNotFound } from './streams';
 
 /** The longest time until the host notices a changed durable on the server. */
@@ -83,6 +84,7 @@ export class DurableWatch {
     const spec = this.deploy.waits ? withServerSettings(own, info) : own;
     const { config, num_pending, num_ack_pending } = info;
     const pausedUntil = pausedUntilOf(info);
+    const pin = pinOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
     const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(
       { ...spec, former: waitingFormer(spec, info) },
@@ -96,6 +98,7 @@ export class DurableWatch {
       ...(pausedUntil && { pausedUntil }),
       pending: num_pending,
       inFlight: num_ack_pending,
+      ...(pin !== undefined && { pin }),
       needs: !isUsable ? 'check' : corrections.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(corrections),
       drift: changeTexts(isReported ? [...correctable, ...ofOtherHost] : ofOtherHost),

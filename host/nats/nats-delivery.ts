@@ -16,6 +16,8 @@ const NANOS_PER_MS_DIGITS = 6;
 export class DeliverySource {
   /** Whether the stream was created again, so that acknowledgements are not sent any more. */
   lost = false;
+  /** Each event up to this sequence counts as delivered once before, because the durable was reset. Default 0. */
+  redeliveredUpTo = 0;
   stream = '';
   private prefix = '';
 
@@ -66,8 +68,9 @@ export class NatsDelivery implements Delivery {
     const consumerSequenceAt = replyTo.indexOf('.', sequenceAt) + 1;
     this.timeAt = replyTo.indexOf('.', consumerSequenceAt) + 1;
     this.stream = source.stream;
-    this.deliveryCount = numberIn(replyTo, countAt, sequenceAt - 1);
     this.sequence = numberIn(replyTo, sequenceAt, consumerSequenceAt - 1);
+    const before = this.sequence <= source.redeliveredUpTo ? 1 : 0;
+    this.deliveryCount = numberIn(replyTo, countAt, sequenceAt - 1) + before;
     this.consumerSequence = numberIn(replyTo, consumerSequenceAt, this.timeAt - 1);
   }
 

@@ -11,6 +11,7 @@ import { DeadLetterStream } from './dead-letter-stream';
 import { DurableWatch } from './durable-watch';
 import { ensureStreams, keepStreams, type StreamsConfig } from './ensure-streams';
 import { Publisher } from './publisher';
+import { HostPresence } from './host-presence';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
 import { RunStream } from './run-stream';
@@ -65,7 +66,8 @@ export async function openServices(connection: Connection, written: Config, log:
   const streamKeeper = new StreamKeeper(connection, log, repairs);
   const durableWatch = new DurableWatch(connection, log, deploy);
   const retryNotifier = new NatsRetryNotifier(connection, log);
-  const started = [generation, streamKeeper, durableWatch, retryNotifier];
+  const hosts = new HostPresence(connection, deploy.name, log);
+  const started = [generation, streamKeeper, durableWatch, retryNotifier, hosts];
   let allStreams: StreamState[];
   let runs: RunStream | undefined;
   const stop = (): void => [...started].reverse().forEach((service) => service.stop());
@@ -85,7 +87,7 @@ export async function openServices(connection: Connection, written: Config, log:
   return {
     allStreams,
     streams,
-    broker: natsBroker(connection, streamKeeper, durableWatch, config),
+    broker: natsBroker(connection, streamKeeper, durableWatch, hosts, config),
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       streams,

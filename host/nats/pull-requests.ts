@@ -61,13 +61,14 @@ export class PullRequests {
     });
   }
 
-  send(batch: number): void {
+  /** @param pin the fields of a request to a pinned durable. Default: none */
+  send(batch: number, pin?: object): void {
     const { nc } = this.connection;
     if (nc.isClosed()) return;
     // The client drops a subscription that the server does not permit. The subscription may be permitted by now.
     if (this.subscription?.isClosed()) this.open();
     const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
-    const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS), ...pin };
     const subject = `${this.connection.apiPrefix}.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
   }

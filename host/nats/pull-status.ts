@@ -1,4 +1,5 @@
 import type { Msg } from './client';
+import { PIN_LOST } from './pull-pin';
 
 /** A status message that the server sends to the inbox of a pull request (ADR-37). */
 export type PullStatus =
@@ -11,6 +12,8 @@ export type PullStatus =
   | { readonly kind: 'ended'; readonly undelivered: number | undefined }
   /** The durable or its stream does not exist any more. */
   | { readonly kind: 'gone'; readonly why: string }
+  /** The server has given the pin of the request to another host, or to none. */
+  | { readonly kind: 'unpinned' }
   /** The server shuts down or changes its leader. The connection reports that. */
   | { readonly kind: 'interrupted' }
   /**
@@ -27,6 +30,7 @@ export function readStatus({ headers }: Msg): PullStatus {
     const undelivered = headers?.get('Nats-Pending-Messages');
     return { kind: 'ended', undelivered: undelivered ? Number(undelivered) : undefined };
   }
+  if (code === PIN_LOST) return { kind: 'unpinned' };
   if (code === 503) return { kind: 'gone', why: 'the server does not know the consumer' };
   if (code === 409 && /consumer deleted|push based/i.test(description)) return { kind: 'gone', why: description };
   if (/server shutdown|leadership change/i.test(description)) return { kind: 'interrupted' };

@@ -2,6 +2,7 @@ import type { DurablePull, PullSink } from '../broker/pull';
 import type { Msg } from './client';
 import type { Connection } from './connection';
 import { DeliverySource, NatsDelivery } from './nats-delivery';
+import { PIN_HEADER, PullPin } from './pull-pin';
 import { HEARTBEAT_MS, PullRequests } from './pull-requests';
 import { PullSilence } from './pull-silence';
 import { readStatus } from './pull-status';
@@ -35,6 +36,7 @@ export class Pull implements DurablePull {
   private arrived = false;
   private wasIdle = false;
   private unwatch = (): void => undefined;
+  readonly pin: PullPin | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -42,6 +44,16 @@ export class Pull implements DurablePull {
     durable: string,
     private readonly sink: PullSink,
   ) {
+    const { pin } = sink;
+    if (pin) {
+      this.pin = new PullPin({
+        ...{ connection, stream, durable },
+        isBusy: () => pin.isBusy(),
+        lost: () => this.losePin(),
+        changed: () => this.standByChanged(),
+        countRedelivered: (upTo) => (this.source.redeliveredUpTo = upTo),
+      });
+    }
     this.source = new DeliverySource(connection.ackWriter);
     this.requests = new PullRequests(connection, stream, durable, {
       receive: (message, isCurrent) => this.receive(message, isCurrent),
@@ -59,7 +71,7 @@ export class Pull implements DurablePull {
 
   request(): void {
     if (this.paused || this.missing || this.retryTimer) return;
-    const capacity = this.sink.capacity();
+    const capacity = this.pin && !this.pin.isHeld ? this.pin.capacity : this.sink.capacity();
     const wanted = capacity - this.outstanding;
     // A small request costs as much as a large one, so wait until half of the sink's capacity is free.
     if (wanted <= 0 || (this.outstanding > 0 && wanted < capacity / 2)) return;
@@ -67,7 +79,7 @@ export class Pull implements DurablePull {
     for (let left = wanted, n = 0; left > 0 && n < MAX_REQUESTS; n++) {
       const batch = Math.min(left, this.largestBatch);
       this.outstanding += batch;
-      this.requests.send(batch);
+      this.send(batch);
       left -= batch;
     }
   }
@@ -80,7 +92,7 @@ export class Pull implements DurablePull {
   }
 
   probe(): void {
-    if (this.requests.isOpen && this.connection.connected) this.requests.send(1);
+    if (this.requests.isOpen && this.connection.connected) this.send(1);
   }
 
   resume(): void {
@@ -149,9 +161,53 @@ export class Pull implements DurablePull {
     if (!message.reply) return isCurrent ? this.takeStatus(message) : undefined;
     if (this.refusal !== undefined && isCurrent) this.accepted();
     this.arrived = true;
+    if (this.pin && !this.takeForPin(this.pin, message)) return;
     this.outstanding = Math.max(0, this.outstanding - 1);
     this.sink.deliver(new NatsDelivery(message, this.source), !isCurrent);
     this.request();
+  }
+
+  private send(batch: number): void {
+    this.pin?.requested();
+    this.requests.send(batch, this.pin?.fields);
+  }
+
+  /**
+   * Takes the pin with the first message to this host. The sink may take messages only when it has found out which ones
+   * other hosts have handled, so this message is delivered again.
+   * @returns whether the message is one for the sink
+   */
+  private takeForPin(pin: PullPin, message: Msg): boolean {
+    if (pin.isHeld) {
+      pin.delivered();
+      return true;
+    }
+    const delivery = new NatsDelivery(message, this.source);
+    const id = delivery.header(PIN_HEADER);
+    delivery.nak();
+    if (id === undefined || !pin.take(id)) return false;
+    this.missing = true;
+    this.outstanding = 0;
+    this.requests.leave();
+    this.sink.pin!.taken();
+    return false;
+  }
+
+  /** Stands by, because another host may have the pin. */
+  private losePin(): void {
+    // The acks of handled events are sent before the deliveries become ineffective.
+    this.connection.ackWriter.flush();
+    this.disown();
+    this.requests.leave();
+    this.sink.pin!.lost();
+    this.missing = false;
+    this.startOver();
+  }
+
+  private standByChanged(): void {
+    if (!this.requests.isOpen) return;
+    this.requests.leave();
+    this.startOver();
   }
 
   private takeStatus(message: Msg): void {
@@ -168,6 +224,9 @@ export class Pull implements DurablePull {
       case 'refused':
         this.refuse(status.reason);
         this.largestBatch = status.largestBatch ?? this.largestBatch;
+        break;
+      case 'unpinned':
+        if (this.pin?.isHeld) return this.pin.lose();
         break;
       case 'interrupted':
         break;

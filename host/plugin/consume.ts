@@ -204,7 +204,7 @@ export class Consumption implements ConsumingHandler {
     const settled = this.intake.stop(graceMs);
     await Promise.all(pulled);
     await settled;
-    await Promise.all(this.feeds.map((feed) => feed.flush()));
+    await Promise.all(this.feeds.map((feed) => feed.leave()));
     this.host.sweep.remove(this.intake);
   }
 

@@ -11,6 +11,8 @@ export class DurableCondition {
   pausedUntil: Date | undefined;
   /** Settings of the durable that another host of the deployment has made, such as `ack_wait: 30 s → 15 s`. */
   drift: readonly string[] = [];
+  /** Whether events of a pinned durable wait, and no host has its pin. */
+  isOrphan = false;
   /** Why the host must not use the durable, in words. */
   private unusable: string | undefined;
   /** Why the server refuses to deliver, in words. */
@@ -33,7 +35,8 @@ export class DurableCondition {
   }
 
   /** Notes the durable's state on the server. */
-  checked({ pausedUntil, drift }: DurableLook): void {
+  checked({ pausedUntil, drift, pin, pending }: DurableLook): void {
+    this.isOrphan = pin === undefined && pending > 0;
     const wasPaused = this.pausedUntil !== undefined;
     this.pausedUntil = pausedUntil;
     if (pausedUntil && !wasPaused) this.write('warn', 'a durable consumer is paused', { pausedUntil });

@@ -1,6 +1,6 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { Delivery } from '../broker/delivery';
-import type { DurablePull, PullSink } from '../broker/pull';
+import type { DurablePin, DurablePull, PullSink } from '../broker/pull';
 import type { PartedLog } from '../log/log';
 import type { Intake } from '../message/intake/intake';
 import { DeliveryFilter } from './delivery-filter';
@@ -8,10 +8,13 @@ import { DurableCondition } from './durable-condition';
 import { DurableRepair } from './durable-repair';
 import { FeedTarget, type FeedTargetOptions } from './feed-target';
 import type { PluginHost } from './plugin-host';
+import type { ExclusiveHandler } from './rebalance';
 import { RedeliveryWait } from './redelivery-wait';
 
 /** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
+/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
+const HAND_OVER_MS = 10_000;
 
 export interface DurableFeedOptions extends FeedTargetOptions {
   /**
@@ -29,7 +32,7 @@ export interface DurableFeedOptions extends FeedTargetOptions {
  * Feeds a handler's intake from one durable: the durable of the handler's stream, or the durable of the handler's retry
  * queue.
  */
-export class DurableFeed {
+export class DurableFeed implements ExclusiveHandler {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
   private readonly durable: DurableSpec;
@@ -59,7 +62,7 @@ export class DurableFeed {
         pull: this.pull,
         settlements: (isOver) => this.currentSettlements(isOver),
         isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
-        usable: (position) => this.waitForUnsettled(position),
+        usable: (position) => this.takeUnsettled(position),
       },
       host,
     );
@@ -75,10 +78,28 @@ export class DurableFeed {
     return this.repair.isMissing;
   }
 
+  get name(): string {
+    return this.durable.durable;
+  }
+
+  /** Whether this host has the pin of the feed's durable, which is pinned. */
+  get isHeld(): boolean {
+    return this.pin?.isHeld ?? false;
+  }
+
+  get isOrphan(): boolean {
+    return this.condition.isOrphan;
+  }
+
+  standBy(mayTake: boolean): void {
+    this.pin?.standBy(mayTake);
+  }
+
   /** Starts to pull. */
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
+    if (this.pin) this.host.rebalance?.add(this);
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
@@ -108,13 +129,22 @@ export class DurableFeed {
   async stop(): Promise<void> {
     this.repair.stop();
     this.unwatch?.();
+    this.host.rebalance?.remove(this);
     this.redeliveries?.cancel();
     await this.pull.stop();
   }
 
-  /** Stores the settlements for the next host. Call it when no event of the feed is in flight any more. */
-  async flush(): Promise<void> {
+  /**
+   * Stores the settlements for the next host, and gives up the pin. Call it when no event of the feed is in flight any
+   * more.
+   */
+  async leave(): Promise<void> {
     await this.target.settlements.flush();
+    await this.pin?.release();
+  }
+
+  private get pin(): DurablePin | undefined {
+    return this.pull.pin;
   }
 
   private sink(): PullSink {
@@ -131,7 +161,23 @@ export class DurableFeed {
       trouble: (message, details) => log.warn(message, { handler: target.handler.name, ...details }),
       refused: (reason) => condition.refused(reason),
       served: () => condition.served(),
+      ...(durable.isPinned && {
+        pin: {
+          taken: () => this.repair.takeOver(),
+          lost: () => this.drop(),
+          isBusy: () => !intake.isEmpty,
+        },
+      }),
     };
+  }
+
+  /** Drops what other hosts get now. */
+  private drop(): void {
+    this.endRedeliveries();
+    this.intake.drop();
+    this.repair.abandon();
+    const { durable, owner } = this.durable;
+    this.log.info('another host takes over the events of a handler', { handler: owner.handler, durable });
   }
 
   private deliver(delivery: Delivery, isLate: boolean): void {
@@ -169,9 +215,49 @@ export class DurableFeed {
   }
 
   /**
-   * Waits for the redelivery of events that other hosts have in flight or that the connection lost, because no later
-   * event of their key may be handled before them.
+   * Takes the events that were delivered before and are not settled: those of other hosts, and those that the connection
+   * lost. No later event of their key may be handled before them.
    */
+  private async takeUnsettled(position: DurablePosition): Promise<void> {
+    const { pin } = this;
+    if (!pin) return this.waitForUnsettled(position);
+    this.endRedeliveries();
+    if (!pin.isHeld) return;
+    const { durable, owner } = this.durable;
+    const { settlements } = this.target;
+    // The host reads the claims of other hosts before its own.
+    settlements.claimedElsewhere = () => undefined;
+    const log = await this.host.commits.get(owner.plugin)?.find();
+    if (log && !(await log.claim(durable))) return pin.lose();
+    settlements.claimedElsewhere = () => pin.lose();
+    if (!(await this.host.broker.pins!.reset(this.durable))) return this.waitForUnsettled(position);
+    // The reset has set the counts of deliveries and of the consumer's sequence back.
+    settlements.forgetDeliveries();
+    pin.countRedelivered(position.delivered);
+  }
+
+  /**
+   * Lets another host take over the durable, if the runs end soon enough.
+   */
+  async handOver(): Promise<void> {
+    this.pull.pause();
+    try {
+      if (await this.intake.drain(HAND_OVER_MS)) await this.leave();
+    } catch (error) {
+      this.log.warn('cannot hand over a handler to another host', { handler: this.target.handler.name, err: error });
+    }
+    this.intake.reopen();
+    this.pull.resume();
+  }
+
+  private endRedeliveries(): void {
+    if (!this.redeliveries) return;
+    this.redeliveries.cancel();
+    this.redeliveries = undefined;
+    this.intake.queueCollected();
+  }
+
+  /** Waits for the redelivery of unsettled events, where the server cannot be asked to deliver them again in order. */
   private waitForUnsettled({ inFlight }: DurablePosition): void {
     const missing = inFlight - this.intake.bufferedOf(this.target.handler);
     if (!this.options.keepsOrder || missing <= 0) return;
@@ -180,8 +266,7 @@ export class DurableFeed {
     this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
       more: () => this.pull.request(),
       done: () => {
-        this.redeliveries = undefined;
-        this.intake.queueCollected();
+        this.endRedeliveries();
         this.pull.request();
       },
     });

@@ -1,4 +1,5 @@
 import { isJetplugError, type ErrorCode } from '../../sdk/internal';
+import type { MaybePromise } from '../base/maybe-promise';
 import { retryUntil } from '../base/retry-until';
 import type { DurableLook, DurablePosition, DurableSpec } from '../broker/durable';
 import type { DurablePull } from '../broker/pull';
@@ -21,7 +22,7 @@ export interface DurableRepairOptions {
   /** Whether the durable is still the one whose deliveries the settlements count. */
   isSameDurable(look: DurableLook): boolean;
   /** Called when the durable may be used again, with the durable's position, before the pull continues. */
-  usable(position: DurablePosition): void;
+  usable(position: DurablePosition): MaybePromise<void>;
 }
 
 /**
@@ -74,6 +75,19 @@ export class DurableRepair {
     // A newer repair, such as after a reconnect, must not forget that an older one had to reread.
     this.rereads ||= rereads;
     void this.ensure();
+  }
+
+  /** Stops the use of the durable until this host has taken over its events from another host. */
+  takeOver(): void {
+    this.use = 'suspended';
+    this.rereads = true;
+    void this.ensure();
+  }
+
+  /** Ends a repair, because the pull stands by for another host. */
+  abandon(): void {
+    this.current.abort();
+    this.use = 'pulling';
   }
 
   /** Stops the use of the durable until it was checked and, where necessary, corrected. */
@@ -137,8 +151,9 @@ export class DurableRepair {
     this.limited = (position.limited ?? []).join();
     condition.usable();
     if (this.use === 'pulling') return this.options.pull.renew();
+    await usable(position);
+    if (isOver()) return;
     this.use = 'pulling';
-    usable(position);
     this.options.pull.found();
   }
 }

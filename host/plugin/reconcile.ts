@@ -175,6 +175,8 @@ export function specOf(
     from: handler.from,
     ackWaitMs: delivery.ackWaitMs,
     maxAckPending: delivery.maxAckPending,
+    // The order of the events of a key holds over all hosts.
+    ...(handler.key !== undefined && { isPinned: true }),
     owner: { plugin: plugin.name, handler: handler.name },
     deployment: deploy.name,
     ...(deploy.onRecreate === 'keep-position' && { mayRecreate: true }),

@@ -45,6 +45,9 @@ export class Settlements {
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
 
+  /** Called when a commit says that another host has claimed the handler. */
+  claimedElsewhere: () => void = () => undefined;
+
   private constructor(private readonly options: SettlementsOptions) {
     this.skipped = new SkippedSequences(this.known, options.hasWildcards);
   }

@@ -24,7 +24,7 @@ const BEFORE: Checkpoint = {
   filled: 1,
   revision: 1,
   folded: 1,
-  parts: { unsent: [], left: [], parts: [], adopted: [], settled: [] },
+  parts: { unsent: [], left: [], parts: [], adopted: [], settled: [], claims: [] },
 };
 
 /**

@@ -64,7 +64,7 @@ export class MemoryDurable {
   get position(): DurablePosition {
     const { pending } = this;
     const ackFloor = this.unsettled.size === 0 ? this.lastDelivered : Math.min(...this.unsettled.keys()) - 1;
-    return { pending, inFlight: this.unsettled.size, ackFloor, created: CREATED };
+    return { pending, inFlight: this.unsettled.size, ackFloor, delivered: this.lastDelivered, created: CREATED };
   }
 
   get checkpoint(): DurableCheckpoint {

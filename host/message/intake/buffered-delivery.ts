@@ -19,6 +19,8 @@ export class BufferedDelivery {
   hasBegun = false;
   /** Whether the delivery is the first of its key. Only the first may run. */
   isFirst = false;
+  /** Whether another host gets the event, so that this host does not retry it. */
+  isDropped = false;
   /** The decoded event, if it was decoded for its key. */
   decoded: Decoded | Invalid | undefined;
   private localRetry: LocalRetryDelivery | undefined;
@@ -57,6 +59,12 @@ export class BufferedDelivery {
   get state(): DeliveryState {
     if (this.isRetrying) return 'retrying';
     return this.hasBegun ? 'running' : 'queued';
+  }
+
+  /** Makes a delivery that runs leave the queue of its key, and this host after its run. */
+  drop(): void {
+    this.isFirst = false;
+    this.isDropped = true;
   }
 
   /** Nacks the delivery, also if it waits for a local retry. */

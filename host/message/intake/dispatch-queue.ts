@@ -64,8 +64,9 @@ export class KeyedQueue implements DispatchQueue {
   }
 
   left(buffered: BufferedDelivery): void {
-    const { key } = buffered;
-    if (key === undefined) return;
+    const { key, isFirst } = buffered;
+    // A delivery that was dropped has no place in the queue.
+    if (key === undefined || !isFirst) return;
     const others = this.behind.get(key);
     const next = others?.shift();
     if (!next) return void this.behind.delete(key);

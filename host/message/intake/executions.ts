@@ -64,6 +64,11 @@ export class Executions implements RunRegistry {
   /** Releases the events of all calls, and those of runs that have not called their handler yet. */
   releaseAll(): void {
     this.released = true;
+    this.interruptAll();
+  }
+
+  /** Releases the events of all calls, because another host gets them. */
+  interruptAll(): void {
     for (const execution of this.copy()) execution.interrupt(RELEASED);
   }
 

@@ -27,6 +27,9 @@ export interface IntakeSizes {
   readonly prefetch: PrefetchBounds;
 }
 
+/** The delay of the redelivery of an event that arrives while another host takes over its handler. */
+const DRAINING_DELAY_MS = 500;
+
 /** One handler's deliveries in this host, from their arrival to their settlement. */
 export class Intake {
   private readonly time: Time;
@@ -38,6 +41,8 @@ export class Intake {
   private readonly runner: WorkRunner;
   private stopping = false;
   private isStarting = false;
+  private isDraining = false;
+  private drained: (() => void) | undefined;
 
   constructor(
     private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
@@ -52,6 +57,7 @@ export class Intake {
       left: (buffered) => this.order.left(buffered),
       ended: () => {
         if (this.isKeyed) options.onCapacity();
+        if (this.buffer.size === 0) this.drained?.();
       },
       freed: () => this.startNext(),
     });
@@ -81,6 +87,7 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
+    if (this.isDraining) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
@@ -97,6 +104,11 @@ export class Intake {
       if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
     }
     return undefined;
+  }
+
+  /** Whether this host holds no delivery of the handler. */
+  get isEmpty(): boolean {
+    return this.buffer.size === 0;
   }
 
   /** Returns the number of deliveries of the handler's stream in this host. */
@@ -143,6 +155,36 @@ export class Intake {
     this.admission.adapt(this.executions.interruptOverdue(nowMs));
   }
 
+  /**
+   * Drops all deliveries, because another host gets their events. Call it when their acks have no effect any more. The
+   * runs are interrupted, so that no effect of theirs is committed.
+   */
+  drop(): void {
+    this.releaseQueued();
+    for (const buffered of this.buffer) buffered.drop();
+    this.executions.interruptAll();
+  }
+
+  /**
+   * Releases the deliveries that have not begun, and lets the runs end, so that another host can take over the handler.
+   * Deliveries that arrive meanwhile are nacked. Resolves with whether all runs have ended within the time; then nothing
+   * is taken until {@link reopen} is called.
+   */
+  async drain(patienceMs: number): Promise<boolean> {
+    this.isDraining = true;
+    this.releaseQueued();
+    const timer = this.time.after(patienceMs, () => this.drained?.());
+    if (this.buffer.size > 0) await new Promise<void>((resolve) => (this.drained = resolve));
+    this.drained = undefined;
+    timer.cancel();
+    return this.buffer.size === 0;
+  }
+
+  /** Takes deliveries again, after {@link drain}. */
+  reopen(): void {
+    this.isDraining = false;
+  }
+
   /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
@@ -180,7 +222,11 @@ export class Intake {
       this.order.again(buffered);
       this.startNext();
     };
-    buffered.enableLocalRetry({ time: this.time, mayWait: () => !this.stopping, due });
+    buffered.enableLocalRetry({
+      time: this.time,
+      mayWait: () => !this.stopping && !this.isDraining && !buffered.isDropped,
+      due,
+    });
     return buffered;
   }
 

@@ -12,6 +12,8 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+  /** Called when another host has claimed the handler. Default: nothing is done. */
+  claimedElsewhere?(): void;
   /** Reads the sequence up to which the server delivers no event any more; 0 if it is not known. */
   ackFloor(): Promise<number>;
 }
@@ -32,6 +34,11 @@ export class AddedHandlers {
     const { last } = this;
     if (last?.durable === durable && last.streamIncarnation === incarnation) return last;
     return (this.last = this.byName.get(sourceKey(durable, incarnation)));
+  }
+
+  /** Notes that another host has claimed the handler with this durable. */
+  lost(durable: string): void {
+    for (const settled of this.byName.values()) if (settled.durable === durable) settled.claimedElsewhere?.();
   }
 
   get all(): readonly SettledEvents[] {

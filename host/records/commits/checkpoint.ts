@@ -25,6 +25,7 @@ interface WireCheckpoint {
   readonly p: readonly (readonly [event: string, reads: readonly (readonly (string | null)[])[]])[];
   readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
+  readonly c?: FoldedParts['claims'];
 }
 
 const FORMAT = 1;
@@ -63,6 +64,7 @@ export function encodeCheckpoint({ filled, revision, folded, parts }: Checkpoint
       incarnation,
       JSON.parse(JSON.stringify(ranges)) as [number, number][],
     ]),
+    ...(parts.claims.length > 0 && { c: parts.claims }),
   };
   return JSON.stringify(wire);
 }
@@ -127,7 +129,7 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, v, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, v, m, o, l, p, a, s, c = [] } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) {
       const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
       throw new JetplugError('JP_LOG_UNREADABLE', message);
@@ -137,6 +139,6 @@ export class CheckpointStore {
       return [event, { departure: decodeDeparture(departure), position }] as const;
     });
     const parts = p.map(([event, reads]) => [event, reads.map(textsOf)] as const);
-    return { filled: n, revision: v, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
+    return { filled: n, revision: v, folded: m, parts: { unsent: o, left, parts, adopted: a, settled, claims: c } };
   }
 }

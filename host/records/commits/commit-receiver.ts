@@ -68,17 +68,19 @@ export class CommitReceiver {
     const settled = finished.takeWhere((run) => folded.isSettled(run));
     const hasParts = commit.runs.some(({ part }) => part !== undefined);
     const repeated = hasParts ? finished.takeWhere((run) => folded.parts.isOvertaken(run)) : [];
-    transactions.discard(changed, settled, repeated);
+    const fenced = commit.claimed ? finished.takeWhere((run) => folded.claims.isFenced(run)) : [];
+    transactions.discard(changed, { settled, conflict: repeated, released: fenced });
     received(commit.filled === undefined ? undefined : commit.host);
   }
 
   /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
   refuse(pending: PendingCommit): void {
-    const { finished, adoptions, notes } = this.options;
+    const { finished, folded, adoptions, notes } = this.options;
     pending.fate = 'refused';
     finished.putBack(pending.runs);
     adoptions.putBack(pending.commit);
     notes.putBack(pending.commit);
+    folded.claims.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

@@ -90,6 +90,8 @@ export interface Commit {
   readonly sent: readonly SentEvent[];
   /** The events whose after-commit work is done, as {@link eventKey} names them. */
   readonly worked?: readonly string[];
+  /** The durables of handlers that run on one host at a time. From this commit on, only this host commits their runs. */
+  readonly claimed?: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -150,12 +152,13 @@ interface WireCommit {
   readonly r: readonly WireRun[];
   readonly x?: readonly SentEvent[];
   readonly k?: readonly string[];
+  readonly o?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: readonly [position: number, revision: number];
 }
 
 /** Returns the commit as the text of its message. */
-export function encodeCommit({ host, number, runs, sent, worked = [], adopted, filled }: Commit): string {
+export function encodeCommit({ host, number, runs, sent, worked = [], claimed = [], adopted, filled }: Commit): string {
   const sources = new WireSources();
   const r = runs.map((run) => encodeRun(run, sources));
   const wire: WireCommit = {
@@ -166,6 +169,7 @@ export function encodeCommit({ host, number, runs, sent, worked = [], adopted, f
     r,
     ...(sent.length > 0 && { x: sent }),
     ...(worked.length > 0 && { k: worked }),
+    ...(claimed.length > 0 && { o: claimed }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
     ...(filled && { c: [filled.position, filled.revision] as const }),
   };
@@ -239,6 +243,7 @@ export function decodeCommit(text: string): Commit {
       runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
       ...(wire.k && { worked: wire.k }),
+      ...(wire.o && { claimed: wire.o }),
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c && { filled: { position: wire.c[0], revision: wire.c[1] } }),
     };

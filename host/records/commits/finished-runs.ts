@@ -5,8 +5,8 @@ import type { Transaction } from './transaction';
 
 /**
  * The result of a finished run: it is committed; it must run again, because a value that it read has changed; its event
- * was settled by another host, so that it has no effect; or the log is closed, and whether the run is committed is not
- * known to this host.
+ * was settled by another host, so that it has no effect; or it is released, because another host has claimed its handler,
+ * or because the log is closed, and whether the run is committed is not known to this host.
  */
 export type CommitResult = 'committed' | 'conflict' | 'settled' | 'released';
 

@@ -1,5 +1,6 @@
 import { AddedHandlers, sourceKey, type SettledEvents } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
+import { Claims } from './claims';
 import {
   eventKey,
   type Commit,
@@ -38,6 +39,8 @@ export interface FoldedParts {
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
   readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
+  /** The hosts that have claimed a handler, by the handler's durable. */
+  readonly claims: readonly (readonly [durable: string, host: string])[];
 }
 
 /** The state that follows from the commits up to a position. Each commit is folded once, in order. */
@@ -52,6 +55,8 @@ export class FoldedLog {
   readonly adopted = new AdoptedRevisions();
   /** The committed parts of events that may run again. */
   readonly parts = new CommittedParts();
+  /** The hosts that have claimed a handler. */
+  readonly claims: Claims;
   private readonly added = new AddedHandlers();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
@@ -65,10 +70,16 @@ export class FoldedLog {
   /** The position up to which the bucket has all texts. */
   filled = 0;
 
-  constructor(private readonly nowMs: () => number) {}
+  /** @param host identifies the commits of this host */
+  constructor(
+    private readonly nowMs: () => number,
+    host: string,
+  ) {
+    this.claims = new Claims(host);
+  }
 
   /** Starts from a checkpoint. */
-  restore({ position, revision }: BucketFill, { unsent, left, parts, adopted, settled }: FoldedParts): void {
+  restore({ position, revision }: BucketFill, { unsent, left, parts, adopted, settled, claims }: FoldedParts): void {
     this.position = position;
     this.filled = position;
     this.bucketRevision = revision;
@@ -77,6 +88,7 @@ export class FoldedLog {
     this.left.clear();
     this.parts.restore(parts);
     this.adopted.restore(adopted);
+    this.claims.restore(claims);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, departure] of left) this.left.set(event, departure);
     for (const [durable, incarnation, ranges] of settled) {
@@ -93,6 +105,7 @@ export class FoldedLog {
       parts: this.parts.entries,
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
+      claims: this.claims.entries,
     };
   }
 
@@ -138,7 +151,8 @@ export class FoldedLog {
     if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
-  fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
+  fold(position: number, commit: Commit): void {
+    const { runs, sent, worked = [], adopted, filled } = commit;
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
@@ -152,6 +166,7 @@ export class FoldedLog {
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
+    for (const durable of this.claims.fold(commit)) this.added.lost(durable);
     this.adopted.adopt(adopted, position);
     if (filled !== undefined && this.filled >= this.trustFrom) this.filledUpTo(filled.position, filled.revision);
   }

@@ -182,9 +182,9 @@ export class GroupCommit {
     await reader.catchUp();
     if (pending.fate) return;
     const { runs, commit } = pending;
-    const { sent, worked = [] } = commit;
+    const { sent, worked = [], claimed = [] } = commit;
     const [run, ...others] = runs;
-    const isAlone = run && others.length + sent.length + worked.length === 0;
+    const isAlone = run && others.length + sent.length + worked.length + claimed.length === 0;
     // No run is taken out before its error is known.
     const error = isAlone ? tooLarge(run, cause) : undefined;
     refused(pending);
@@ -194,6 +194,6 @@ export class GroupCommit {
   }
 }
 
-function isEmpty({ runs, sent, worked = [], adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
-  return runs.length === 0 && sent.length === 0 && worked.length === 0 && adopted.size === 0;
+function isEmpty({ runs, sent, worked = [], claimed = [], adopted }: Omit<Commit, 'host' | 'number'>): boolean {
+  return [runs, sent, worked, claimed].every(({ length }) => length === 0) && adopted.size === 0;
 }

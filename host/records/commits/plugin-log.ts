@@ -68,7 +68,7 @@ export class PluginLog {
   constructor(private readonly options: PluginLogOptions) {
     const { host, log, bucket, time, trouble } = options;
     const [finished, stop] = [this.finished, this.stopping.signal];
-    const folded = (this.folded = new FoldedLog(() => time.nowMs()));
+    const folded = (this.folded = new FoldedLog(() => time.nowMs(), host));
     const values = (this.values = new StoreValues((key) => loadText(key, this.reader, folded, bucket)));
     const notes = (this.notes = new LogNotes({ folded, time, stop, trouble, due: () => this.group.request(true) }));
     ({ sent: this.sent, worked: this.worked } = notes);
@@ -164,6 +164,21 @@ export class PluginLog {
   /** Adds a handler: it receives the events that commits settle, until the log is closed. */
   add(settled: SettledEvents): void {
     this.folded.add(settled);
+  }
+
+  /**
+   * Claims a handler, unless this host has claimed it last: no other host can commit a run of it from then on. Everything
+   * that other hosts have committed before is read when the call resolves.
+   * @returns false if another host has claimed the handler since
+   */
+  async claim(durable: string): Promise<boolean> {
+    await this.refresh();
+    const { claims } = this.folded;
+    if (claims.has(durable)) return true;
+    claims.want(durable);
+    await this.group.finish();
+    this.assertUsable();
+    return claims.has(durable);
   }
 
   /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */

@@ -74,6 +74,7 @@ export class Transactions {
     assertUsable();
     if (isClosed()) return this.end(transaction, 'released');
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    if (runs.some((run) => folded.claims.isFenced(run))) return this.end(transaction, 'released');
     const earlier = this.waiting.find(runs);
     if (earlier) {
       this.locks.release(transaction);
@@ -182,17 +183,17 @@ export class Transactions {
 
   /**
    * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
-   * @param settled runs that were taken out because their event is settled now
-   * @param repeated runs that were taken out because their early commit point is committed already
+   * @param ended runs that were taken out, by their result: `settled` if their event is settled now, `conflict` if their
+   * early commit point is committed already, `released` if another host has claimed their handler
    */
-  discard(changed: Set<string>, settled: readonly FinishedRun[] = [], repeated: readonly FinishedRun[] = []): void {
+  discard(changed: Set<string>, ended: Partial<Record<CommitResult, readonly FinishedRun[]>> = {}): void {
     const { values, finished } = this.options;
-    addWrites(settled, changed);
-    addWrites(repeated, changed);
+    for (const runs of Object.values(ended)) addWrites(runs, changed);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
-    for (const { waiter } of settled) waiter.resolve('settled');
-    for (const { waiter } of repeated) waiter.resolve('conflict');
+    for (const [result, runs] of Object.entries(ended)) {
+      for (const { waiter } of runs) waiter.resolve(result as CommitResult);
+    }
     for (const { waiter } of outdated) waiter.resolve('conflict');
   }
 
@@ -216,7 +217,8 @@ export class Transactions {
   private resultAfterEarlier(runs: readonly RunChanges[]): CommitResult {
     const { folded, isClosed } = this.options;
     if (isClosed()) return 'released';
-    return runs.some((run) => folded.isSettled(run)) ? 'settled' : 'conflict';
+    if (runs.some((run) => folded.isSettled(run))) return 'settled';
+    return runs.some((run) => folded.claims.isFenced(run)) ? 'released' : 'conflict';
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {

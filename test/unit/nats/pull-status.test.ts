@@ -38,5 +38,6 @@ test('any other status is a refusal, with the largest batch where the server lim
     largestBatch: undefined,
   });
   expect(readStatus(status(409, 'Exceeded MaxRequestBatch of 5'))).toMatchObject({ largestBatch: 5 });
-  expect(readStatus(status(423))).toMatchObject({ reason: '423' });
+  expect(readStatus(status(412))).toMatchObject({ reason: '412' });
+  expect(readStatus(status(423, 'Nats-Pin-Id mismatch'))).toEqual({ kind: 'unpinned' });
 });

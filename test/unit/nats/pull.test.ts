@@ -166,7 +166,7 @@ test.each([
   [409, 'Exceeded MaxRequestExpires of 5s'],
   [409, 'Exceeded MaxWaiting'],
   [400, 'Bad Request - Priority Group missing'],
-  [423, 'Nats-Wrong-Pin-Id'],
+  [412, 'Precondition Failed'],
 ])('a %d %s is a refusal, and a change of its reason is reported', async (code, description) => {
   const bench = new Bench();
   bench.status(409, 'Exceeded MaxRequestBatch of 5');

@@ -7,6 +7,7 @@ const position = (ackFloor: number, pending = 1, inFlight = 0): DurablePosition 
   pending,
   inFlight,
   ackFloor,
+  delivered: 0,
   created: '2026-05-12T12:00:00Z',
 });
 

@@ -2,7 +2,7 @@ import { JetplugError } from '../../../sdk/internal';
 import { whyNot, type RouteCandidate } from '../../../host/ops/why-not-received';
 import type { ConsumingHandler } from '../../../host/plugin/consume';
 
-const position = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
+const position = { pending: 0, inFlight: 0, ackFloor: 0, delivered: 0, created: '2026-05-12T12:00:00Z' };
 const closed = { outage: undefined } as ConsumingHandler['circuit'];
 const running = { waitsFor: undefined, circuit: closed, reason: undefined, pausedUntil: undefined };
 

@@ -7,7 +7,13 @@ import { JetplugError } from '../../../sdk/internal';
 import { memoryHost, settle } from '../../support/memory-host';
 import { DURABLE } from '../../support/durable-spec';
 
-const POSITION: DurablePosition = { pending: 4, inFlight: 3, ackFloor: 0, created: '2026-05-12T12:00:00.000Z' };
+const POSITION: DurablePosition = {
+  pending: 4,
+  inFlight: 3,
+  ackFloor: 0,
+  delivered: 0,
+  created: '2026-05-12T12:00:00.000Z',
+};
 const REFUSAL = new JetplugError('JP_CONSUMER_NOT_UPDATABLE', 'its ack policy is none');
 
 /** A repair with a fake pull. `calls` has the calls of the pull, and those of `usable`, in their order. */

@@ -7,7 +7,13 @@ import { DURABLE } from '../../support/durable-spec';
 
 const PLUGIN = { name: 'badge' } as PluginDefinition;
 const ABOUT = { plugin: 'badge', handler: 'award', stream: 'EVENTS', durable: 'badge-award' };
-const POSITION: DurablePosition = { pending: 0, inFlight: 0, ackFloor: 5, created: '2026-05-12T12:00:00.000Z' };
+const POSITION: DurablePosition = {
+  pending: 0,
+  inFlight: 0,
+  ackFloor: 5,
+  delivered: 0,
+  created: '2026-05-12T12:00:00.000Z',
+};
 
 /** A host whose server answers each request for the durable with this position. */
 function hosting(position: Partial<DurablePosition> = {}) {

@@ -9,7 +9,7 @@ describe('Adoptions', () => {
   const refused: string[] = [];
   beforeEach(() => {
     refused.length = 0;
-    folded = new FoldedLog(() => 0);
+    folded = new FoldedLog(() => 0, 'host');
     adoptions = new Adoptions(
       folded,
       () => 1_048_576,

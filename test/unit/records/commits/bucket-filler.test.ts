@@ -21,7 +21,7 @@ describe('BucketFiller', () => {
   beforeEach(() => {
     [bucket, foreign, stop, time] = [new MemoryBucket('b'), [], new AbortController(), new TurnTime()];
     store = new CheckpointStore(bucket);
-    folded = new FoldedLog(() => 0);
+    folded = new FoldedLog(() => 0, 'host');
     refill = async () => undefined;
     filler = new BucketFiller({
       host: 'b',

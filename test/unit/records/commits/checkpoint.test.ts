@@ -19,6 +19,7 @@ function at(filled: number, folded = filled): Checkpoint {
       parts: [['e', [new Map([['k', null]])]]],
       adopted: [['k', 2, 3]],
       settled,
+      claims: [['d', 'host']],
     },
   };
 }

@@ -24,14 +24,14 @@ function commit(runs: readonly RunChanges[], more: Partial<Commit> = {}): Commit
 const at = (position: number, revision = 0): BucketFill => ({ position, revision });
 
 const restored = (from: FoldedLog, position = from.filled): FoldedLog => {
-  const folded = new FoldedLog(() => 0);
+  const folded = new FoldedLog(() => 0, 'host');
   folded.restore(at(position, from.bucketRevision), from.partsToKeep);
   return folded;
 };
 
 describe('FoldedLog', () => {
   let folded: FoldedLog;
-  beforeEach(() => (folded = new FoldedLog(() => 0)));
+  beforeEach(() => (folded = new FoldedLog(() => 0, 'host')));
 
   it('keeps a later text when the bucket has an earlier one', () => {
     folded.fold(1, commit([run(1, { a: '1' })]));

@@ -134,7 +134,7 @@ describe('a log that ends before a commit that was in it', () => {
 
   test('cannot be opened', async () => {
     const bucket = new MemoryBucket('b');
-    const parts = new FoldedLog(() => 0).partsToKeep;
+    const parts = new FoldedLog(() => 0, 'host').partsToKeep;
     await new CheckpointStore(bucket).write({ filled: 7, revision: 9, folded: 9, parts });
     await expect(openLog(new MemoryCommitLog('badge'), bucket)).rejects.toMatchObject({
       code: 'JP_LOG_SHORTENED',

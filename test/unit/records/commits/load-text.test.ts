@@ -9,7 +9,7 @@ describe('loadText', () => {
   let folded: FoldedLog;
   let get: jest.SpyInstance;
   beforeEach(() => {
-    folded = new FoldedLog(() => 0);
+    folded = new FoldedLog(() => 0, 'host');
     get = jest.spyOn(bucket, 'get').mockResolvedValue({ value: 'stored', revision: 9, position: 1 });
     const run = changesOf(1, { writes: new Map([['a', 'committed']]) } as never);
     folded.fold(1, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });

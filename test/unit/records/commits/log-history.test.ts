@@ -32,7 +32,7 @@ describe('LogHistory', () => {
     for (let i = 0; i < count; i++) await log.append('x', (await log.bounds()).last);
   }
   async function checkpoint(filled: number): Promise<void> {
-    const parts = new FoldedLog(() => 0).partsToKeep;
+    const parts = new FoldedLog(() => 0, 'host').partsToKeep;
     await new CheckpointStore(bucket).write({ filled, revision: 0, folded: filled, parts });
   }
   async function advance(ms: number): Promise<void> {

@@ -10,7 +10,7 @@ import { after, changesOf, closeHosts, eventOf, openHost, Server } from './fake-
 const emitOf = (id: string, payload = 'x'.repeat(1_000)) => ({ id, subject: 's', payload, headers: {} });
 
 function foldedOf(commits: readonly Partial<RunChanges>[]): FoldedLog {
-  const folded = new FoldedLog(() => 0);
+  const folded = new FoldedLog(() => 0, 'host');
   for (const [i, more] of commits.entries()) fold(folded, i + 1, more);
   folded.filledUpTo(folded.position);
   return folded;

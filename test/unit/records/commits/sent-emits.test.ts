@@ -17,7 +17,7 @@ describe('SentEmits', () => {
   };
   beforeEach(() => {
     due = 0;
-    folded = new FoldedLog(() => 0);
+    folded = new FoldedLog(() => 0, 'host');
     sent = new SentEmits(folded, time, () => due++);
   });
   afterEach(() => sent.stop());

@@ -1,0 +1,81 @@
+import { SharedTimer } from '../base/shared-timer';
+import type { Time } from '../base/time';
+import type { HostGroup } from '../broker/host-group';
+
+/** A handler that runs on one host at a time. */
+export interface ExclusiveHandler {
+  readonly name: string;
+  /** Whether this host runs it. */
+  readonly isHeld: boolean;
+  /** Whether no host runs it, although events wait. */
+  readonly isOrphan: boolean;
+  /** Sets whether this host takes it over when no other host runs it. */
+  standBy(mayTake: boolean): void;
+  /** Lets another host take it over. */
+  handOver(): Promise<void>;
+}
+
+const CHECK_MS = 1_000;
+/** A host that starts adds its handlers one after the other. It joins the group when it has added none for so long. */
+const JOIN_AFTER_MS = 1_000;
+/** A host does not ask for a handler that it has handed over for so long, so that another host gets it. */
+const HOLD_OFF_MS = 3_000;
+
+/**
+ * Spreads the handlers that run on one host at a time fairly over the hosts of the deployment: a host that runs more than
+ * its share hands over the rest, and a host that has its share takes no more.
+ */
+export class Rebalance {
+  private readonly members = new Set<ExclusiveHandler>();
+  /** The handlers that this host hands over, or has handed over lately. */
+  private readonly leaving = new Map<ExclusiveHandler, number>();
+  private readonly timer: SharedTimer<Rebalance>;
+  private addedAtMs = 0;
+
+  constructor(
+    private readonly hosts: HostGroup,
+    private readonly time: Time,
+  ) {
+    this.timer = new SharedTimer(CHECK_MS, (rebalance) => rebalance.check(), time);
+  }
+
+  add(handler: ExclusiveHandler): void {
+    this.members.add(handler);
+    this.addedAtMs = this.time.nowMs();
+    this.timer.add(this);
+  }
+
+  /** Removes a handler that this host runs no more. Other hosts do not count this host when it has none left. */
+  remove(handler: ExclusiveHandler): void {
+    this.members.delete(handler);
+    this.leaving.delete(handler);
+    if (this.members.size > 0) return;
+    this.hosts.leave();
+    this.timer.remove(this);
+  }
+
+  private check(): void {
+    const nowMs = this.time.nowMs();
+    // Other hosts hand over handlers only when this host is ready to take them.
+    if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(() => this.check());
+    for (const [handler, untilMs] of this.leaving) if (untilMs <= nowMs) this.leaving.delete(handler);
+    const share = Math.ceil(this.members.size / this.hosts.size);
+    const held = [...this.members].filter((handler) => handler.isHeld && !this.leaving.has(handler));
+    for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
+    const isFull = held.length >= share;
+    for (const handler of this.members) {
+      if (!handler.isHeld) handler.standBy(handler.isOrphan || !(isFull || this.leaving.has(handler)));
+    }
+  }
+
+  private async handOver(handler: ExclusiveHandler): Promise<void> {
+    this.leaving.set(handler, Infinity);
+    handler.standBy(false);
+    await handler.handOver();
+    this.leaving.set(handler, this.time.nowMs() + HOLD_OFF_MS);
+  }
+}
+
+function byName(a: ExclusiveHandler, b: ExclusiveHandler): number {
+  return a.name < b.name ? -1 : 1;
+}
