@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Bucket } from '../nats/bucket';
-import { applyConfig, fingerprintOf } from '../nats/config-generation';
+import { applyConfig, fingerprintOf } from '../nats/generation-record';
 import type { Connection } from '../nats/connection';
 import { asBrokerError } from '../nats/failures';
 import { RECORDS_BUCKET } from '../nats/wanted-streams';

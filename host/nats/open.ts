@@ -5,11 +5,12 @@ import type { StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
-import { ConfigGeneration, fingerprintOf } from './config-generation';
+import { ConfigGeneration } from './config-generation';
 import type { Connection } from './connection';
 import { DeadLetterStream } from './dead-letter-stream';
 import { DurableWatch } from './durable-watch';
 import { ensureStreams, keepStreams, type StreamsConfig } from './ensure-streams';
+import { fingerprintOf } from './generation-record';
 import { Publisher } from './publisher';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
@@ -109,7 +110,10 @@ async function openGeneration(
   log: Logger,
 ): Promise<ConfigGeneration> {
   const exists = (await findStream(connection, `KV_${RECORDS_BUCKET}`)) !== undefined;
-  const options = { connection, records, fingerprint: fingerprintOf(config), host: hostName(), log };
+  const options = {
+    ...{ connection, records, fingerprint: fingerprintOf(config), host: hostName(), log },
+    claims: !config.deploy.bindOnly,
+  };
   return ConfigGeneration.open(options, exists);
 }
 

@@ -1,8 +1,8 @@
 import type { DurableSpec } from '../broker/durable';
-import type { DeployConfig } from '../config/config';
 import { Limiter } from '../base/limiter';
 import type { ConsumerInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
+import { withServerSettings, type DurableDeploy } from '../nats/consumers';
 import { readableChanges } from '../nats/durable-config';
 import { decideDurable } from '../nats/durable-decision';
 import { positionOf } from '../nats/durable-position';
@@ -30,9 +30,9 @@ export async function durableSteps(
   plugins: readonly PluginAssets[],
   streams: readonly Step[],
   server: ServerAssets,
-  { bindOnly }: Pick<DeployConfig, 'bindOnly'>,
+  deploy: Pick<DurableDeploy, 'bindOnly' | 'waits'>,
 ): Promise<Step[]> {
-  const planner = new DurablePlanner(connection, streams, server, bindOnly);
+  const planner = new DurablePlanner(connection, streams, server, deploy);
   const limit = new Limiter(AT_ONCE);
   const handlers = plugins.filter(({ isEnabled }) => isEnabled).flatMap((plugin) => plugin.handlers);
   const steps = await Promise.all(handlers.map((handler) => limit.take(() => planner.stepsOf(handler))));
@@ -46,7 +46,7 @@ class DurablePlanner {
     private readonly connection: Connection,
     streams: readonly Step[],
     private readonly server: ServerAssets,
-    private readonly bindOnly: boolean,
+    private readonly deploy: Pick<DurableDeploy, 'bindOnly' | 'waits'>,
   ) {
     this.streamSteps = new Map(streams.map((step) => [(step.target.wanted as WantedStream).settings.name, step]));
   }
@@ -69,9 +69,9 @@ class DurablePlanner {
   /** A host creates the durable of a retry queue when the queue holds an event, unless it may create nothing. */
   private async retryStepOf(spec: DurableSpec): Promise<Step | undefined> {
     const queue = this.server.streams.get(RETRY_STREAM);
-    if (!queue) return this.bindOnly ? this.create(spec, true) : undefined;
+    if (!queue) return this.deploy.bindOnly ? this.create(spec, true) : undefined;
     if (this.streamSteps.get(RETRY_STREAM)?.change.change === 'recreate') return undefined;
-    const isNeeded = this.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
+    const isNeeded = this.deploy.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
     if (!isNeeded) return undefined;
     const existing = await this.find(spec);
     return existing ? this.compare(spec, existing) : this.create(spec, false);
@@ -87,6 +87,8 @@ class DurablePlanner {
   private async compare(spec: DurableSpec, found: ConsumerInfo): Promise<Step | undefined> {
     const former = await formerSubjects(this.connection, spec, found);
     const decision = decideDurable({ ...spec, former }, found);
+    // A host that waits leaves the settings that the config decides.
+    const ofHost = this.deploy.waits ? decideDurable({ ...withServerSettings(spec, found), former }, found) : decision;
     if (decision.action === 'use') return undefined;
     const about = aboutOf(spec);
     const target = { kind: 'durable' as const, found, wanted: spec };
@@ -99,7 +101,8 @@ class DurablePlanner {
     const waiting = isRecreated
       ? `it begins behind the settled events, ${await this.waitingFrom(spec, await this.nextOf(spec, found))}`
       : `it keeps its position: ${waitingText(found)}`;
-    const atStart = !isRecreated || !decision.refusal || spec.mayRecreate === true;
+    const isPermitted = !isRecreated || !decision.refusal || spec.mayRecreate === true;
+    const atStart = isPermitted && 'changes' in ofHost && ofHost.changes.length === decision.changes.length;
     return {
       target,
       change: { change, ...about, fields: readableChanges(decision.changes), impact: waiting, atStart },

@@ -1,7 +1,11 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
+import { Bucket } from '../nats/bucket';
+import { newerConfigFor } from '../nats/config-generation';
 import type { Connection } from '../nats/connection';
+import { fingerprintOf, type NewerConfig } from '../nats/generation-record';
 import { readServerAssets, type ServerAssets } from '../nats/server-assets';
+import { RECORDS_BUCKET } from '../nats/wanted-streams';
 import type { PluginAssets } from '../plugin/plugin-assets';
 import type { Step } from './change';
 import { durableSteps } from './durable-steps';
@@ -28,7 +32,8 @@ export async function makePlan(
   { plugins, hasUnread }: ReadPlugins,
 ): Promise<Step[]> {
   const server = await readServerAssets(connection);
-  const { deploy } = config;
+  const newer = await newerConfigOf(connection, config, server);
+  const deploy = { ...config.deploy, waits: newer !== undefined };
   const needed = await neededStreams(connection, config, plugins, server);
   const streams = await streamSteps(connection, needed, deploy, server);
   const durables = await durableSteps(connection, plugins, streams, server, deploy);
@@ -36,7 +41,26 @@ export async function makePlan(
   const steps = [...streams, ...durables, ...orphans];
   const all = steps.map((step) => withObstacles(step, steps, server, deploy.name));
   const blocked = new Set(all.filter(isBlocked).map(({ change }) => change.name));
-  return inSafeOrder(all.map((step) => withoutHosts(step, deploy.bindOnly || blocked.has(step.change.stream ?? ''))));
+  const final = all.map((step) => withoutHosts(step, deploy.bindOnly || blocked.has(step.change.stream ?? '')));
+  return inSafeOrder(final.map((step) => withNewerConfig(step, newer)));
+}
+
+/** Returns the newer config that a host with this one waits for. A host that changes nothing waits for none. */
+async function newerConfigOf(
+  connection: Connection,
+  config: Config,
+  { streams }: ServerAssets,
+): Promise<NewerConfig | undefined> {
+  if (config.deploy.bindOnly || !streams.has(`KV_${RECORDS_BUCKET}`)) return undefined;
+  return newerConfigFor(connection, Bucket.at(connection, RECORDS_BUCKET), fingerprintOf(config));
+}
+
+/** Notes on a change of settings that a host leaves them because it waits. */
+function withNewerConfig(step: Step, newerConfig: NewerConfig | undefined): Step {
+  const { change } = step;
+  const isOfSettings = change.change === 'update' || (change.change === 'recreate' && change.kind !== 'durable');
+  if (!newerConfig || change.atStart || !isOfSettings) return step;
+  return { ...step, change: { ...change, newerConfig } };
 }
 
 function isBlocked({ refusal, waitsFor }: Step): boolean {

@@ -122,6 +122,20 @@ test('a plan file is applied without a question, and refused after the server ha
   expect((await run('apply', 'plan.json', '--json')).errors()[0]!.code).toBe('JP_PLAN_FILE_INVALID');
 });
 
+test('a plan with an earlier config than the applied one says who has applied that, and that a host waits', async () => {
+  await run('apply', '--yes');
+  write({ streams: [{ ...EVENTS, maxAge: '14d' }] });
+  await run('apply', '--yes');
+  write({});
+  // The bucket of the records did not exist at the first apply, so this one claims the first generation of its config.
+  await run('apply', '--yes');
+  write({ streams: [{ ...EVENTS, maxAge: '14d' }] });
+  const { stdout } = await run('plan');
+  expect(stdout).toMatch(
+    /A host that starts makes none of these changes\.\nThe deployment has a newer config \(generation 2, by \S+@\S+, since \S+Z\): a host that starts with this one waits, and leaves the settings as they are\. `jetplug apply` makes this config the newest\.\n$/,
+  );
+});
+
 test('without a terminal and without --yes nothing is changed', async () => {
   const refused = await run('apply', '--json');
   expect([refused.code, refused.errors()[0]!.code]).toEqual([1, 'JP_PLAN_NOT_CONFIRMED']);

@@ -1,6 +1,8 @@
 import { AckPolicy, DeliverPolicy, StorageType, type JetStreamManager, type NatsConnection } from 'nats';
+import { Bucket } from '../../host/nats/bucket';
 import type { Connection } from '../../host/nats/connection';
 import { newConfig } from '../../host/nats/durable-config';
+import { applyConfig, fingerprintOf } from '../../host/nats/generation-record';
 import { assertCurrent, planFile } from '../../host/plan/plan-file';
 import { DURABLE } from '../support/durable-spec';
 import { askApi, durableConfig, durableInfo, editDurable } from '../support/durables';
@@ -478,6 +480,26 @@ test('with deploy.bindOnly no host makes a change', async () => {
   const steps = await planOf(connection, deployed({ config: { deploy: { bindOnly: true } } }));
   expect(steps.map(({ change }) => [change.change, change.atStart])).toEqual(steps.map(() => ['create', false]));
   expect(steps.map(({ change }) => change.name)).toEqual(expect.arrayContaining(['AUDIT', 'badge--award']));
+});
+
+test('with an earlier config than the newest one, a start changes no settings, and creates what is missing', async () => {
+  const earlier = deployed({
+    config: { streams: [{ ...EVENTS, maxAge: '14d' }], delivery: { ackWait: '20s' } },
+    plugins: { ...BADGE, seen: { all: { subject: 'video.*' } } },
+  });
+  const newest = deployed({});
+  await applySteps(connection, await planOf(connection, newest));
+  const records = Bucket.at(connection, 'jetplug');
+  for (const { config } of [earlier, newest]) await applyConfig(records, fingerprintOf(config), 'ann@desk');
+  const newerConfig = { generation: 2, host: 'ann@desk', since: expect.any(String) as string };
+  expect((await planOf(connection, earlier)).map(({ change }) => change)).toEqual([
+    expect.objectContaining({ change: 'update', name: 'EVENTS', atStart: false, newerConfig }),
+    expect.objectContaining({ change: 'update', name: 'badge-award', atStart: false, newerConfig }),
+    expect.not.objectContaining({ newerConfig }),
+  ]);
+  expect((await planOf(connection, earlier)).at(-1)!.change).toMatchObject({ change: 'create', atStart: true });
+  await applyConfig(records, fingerprintOf(earlier.config), 'ann@desk');
+  expect((await planOf(connection, earlier)).every(({ change }) => change.atStart && !change.newerConfig)).toBe(true);
 });
 
 test('a change that is refused says so', async () => {
