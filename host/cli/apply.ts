@@ -66,6 +66,7 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
       deployment: deploy.name,
       prune: flags.prune === true,
       allowDataLoss: flags.allowDataLoss === true || deploy.allowDataLoss,
+      by: commandUser(),
     };
     const steps = await currentSteps(connection, config, file);
     if (file === undefined && !flags.json) printPlan(steps.map(changeOf));

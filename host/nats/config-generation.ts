@@ -107,6 +107,12 @@ export class ConfigGeneration {
     return this.checking;
   }
 
+  /** Reads the newest generation as it is after this call, which a check that is running may have missed. */
+  async checkNow(): Promise<void> {
+    await this.checking;
+    await this.check();
+  }
+
   stop(): void {
     this.timer?.cancel();
     this.subscription.unsubscribe();

@@ -15,6 +15,7 @@ import { Publisher } from './publisher';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
 import { RunStream } from './run-stream';
+import { findDeletion } from './stream-deletion';
 import { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
 import { RECORDS_BUCKET } from './wanted-streams';
@@ -58,12 +59,15 @@ export async function openServices(connection: Connection, written: Config, log:
     },
   };
   const config = { ...written, deploy };
-  const repairs = async (): Promise<boolean> => {
-    if (deploy.drift === 'report' || deploy.bindOnly) return false;
-    await generation.check();
-    return !generation.waits;
+  const waits = async (): Promise<boolean> => {
+    await generation.checkNow();
+    return generation.waits;
   };
-  const streamKeeper = new StreamKeeper(connection, log, repairs);
+  const streamKeeper = new StreamKeeper(connection, log, {
+    waits,
+    repairs: async () => deploy.drift !== 'report' && !deploy.bindOnly && !(await waits()),
+    deletionOf: (stream, created) => findDeletion(records, stream, created),
+  });
   const durableWatch = new DurableWatch(connection, log, deploy);
   const retryNotifier = new NatsRetryNotifier(connection, log);
   const started = [generation, streamKeeper, durableWatch, retryNotifier];
@@ -86,7 +90,7 @@ export async function openServices(connection: Connection, written: Config, log:
   return {
     allStreams,
     streams,
-    broker: natsBroker(connection, streamKeeper, durableWatch, config),
+    broker: natsBroker(connection, streamKeeper, durableWatch, config, generation),
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       streams,

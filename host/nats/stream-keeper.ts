@@ -2,6 +2,8 @@ import type { StreamInfo } from './client';
 import type { Logger } from '../../sdk';
 import { retryUntil } from '../base/retry-until';
 import type { Connection } from './connection';
+import { KeptStream } from './kept-stream';
+import type { StreamDeletion } from './stream-deletion';
 import { findStream, streamInfo } from './streams';
 
 /** A stream that the host needs, or the stream under a bucket that it needs. */
@@ -31,6 +33,8 @@ const MIN_CHECKED = 20;
 /** With many streams, each is checked in one of so many checks. */
 const ROUND = 6;
 const RETRY_MS = 1_000;
+/** For so long a host that waits for a newer config leaves it to others to create a stream that is missing. */
+const LEAVES_MS = 10_000;
 
 /** A stream, and the settings that somebody has changed on the server: the present value, then that of the config. */
 export interface DriftedStream {
@@ -38,14 +42,30 @@ export interface DriftedStream {
   readonly drift: readonly string[];
 }
 
+/** What the keeper asks before it changes or creates a stream. */
+export interface KeeperPolicy {
+  /** Resolves with whether the host may put back settings that somebody has changed. */
+  repairs(): Promise<boolean>;
+  /** Resolves with whether the host waits for a newer config. It is read when the method is called. */
+  waits(): Promise<boolean>;
+  /** Resolves with how `jetplug apply` has deleted the stream that was created then; undefined if it has not. */
+  deletionOf(stream: string, created: string): Promise<StreamDeletion | undefined>;
+}
+
+const ALONE: KeeperPolicy = {
+  repairs: () => Promise.resolve(true),
+  waits: () => Promise.resolve(false),
+  deletionOf: () => Promise.resolve(undefined),
+};
+
 /**
  * Restores streams that were deleted, because a server may return without its data, and an operator may delete a stream
  * under a running host. Checks each stream after each reconnect and every 5 s, or every 30 s where there are many, with
  * one request a stream for all handlers that need it. A stream that is gone, or was replaced, is created again and
- * logged as lost. Settings that somebody has changed are put back.
+ * logged as lost, unless `jetplug apply` has deleted it. Settings that somebody has changed are put back.
  */
 export class StreamKeeper {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Map<string, KeptStream>();
   /** Requests for a stream's creation time that wait for their turn, by stream. */
   private readonly queued = new Map<string, Promise<string>>();
   /** The last request for a stream's creation time, by stream. */
@@ -58,8 +78,7 @@ export class StreamKeeper {
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
-    /** Resolves with whether the host may put back settings that somebody has changed. */
-    private readonly repairs: () => Promise<boolean> = () => Promise.resolve(true),
+    private readonly policy: KeeperPolicy = ALONE,
   ) {}
 
   start(): void {
@@ -81,7 +100,7 @@ export class StreamKeeper {
   async add(stream: RequiredStream): Promise<() => void> {
     const { name } = stream;
     const info = await streamInfo(this.connection, name);
-    const entry = this.entries.get(name) ?? new Entry(name, info);
+    const entry = this.entries.get(name) ?? new KeptStream(name, info);
     this.entries.set(name, entry);
     entry.users.add(stream);
     // The first look notes whose the stream is, so that a mark that is removed later is found.
@@ -129,7 +148,7 @@ export class StreamKeeper {
     clearInterval(this.timer);
   }
 
-  private startCheck(entry: Entry): void {
+  private startCheck(entry: KeptStream): void {
     if (entry.checking) {
       entry.again = true;
       return;
@@ -146,7 +165,7 @@ export class StreamKeeper {
    * Checks and restores the stream, with a try each second. Ends when there is no connection, because the reconnect
    * starts another check.
    */
-  private async check(entry: Entry): Promise<void> {
+  private async check(entry: KeptStream): Promise<void> {
     entry.again = false;
     const restore = async (): Promise<void> => {
       if (!this.connection.connected) return;
@@ -156,16 +175,19 @@ export class StreamKeeper {
     await retryUntil(restore, {
       waitMs: RETRY_MS,
       stop: this.stopping.signal,
-      failed: (error) =>
-        this.log.warn('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error }),
+      failed: (error) => {
+        const level = error instanceof LeftToOthers ? 'debug' : 'warn';
+        this.log[level]('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error });
+      },
     });
   }
 
-  private async restore(entry: Entry): Promise<void> {
+  private async restore(entry: KeptStream): Promise<void> {
     const found = await findStream(this.connection, entry.name);
     if (found?.created === entry.created) return this.take(entry, found);
-    if (!entry.missing) this.lose(entry);
-    entry.missing = true;
+    if (!entry.missing) await this.lose(entry);
+    if (!(await this.mayCreate(entry, found !== undefined)))
+      throw new LeftToOthers('a newer configuration decides about it');
     // A stream that exists may belong to another host or to another application. In the second case `create` refuses
     // it.
     await [...entry.users][0]?.create();
@@ -174,21 +196,50 @@ export class StreamKeeper {
     entry.note(created);
   }
 
-  private lose({ name, users, messages, lastSequence, notedAtMs }: Entry): void {
+  private async lose(entry: KeptStream): Promise<void> {
+    const { name, users, messages, lastSequence, notedAtMs } = entry;
+    entry.missing = true;
+    entry.missingSinceMs = performance.now();
+    for (const user of users) user.lost?.();
     const [first] = users;
+    const about = { stream: name, messages, lastSequence, asOf: new Date(notedAtMs).toISOString() };
+    entry.deletion = await this.deletionOf(entry);
+    if (entry.deletion) {
+      const { again, by, at } = entry.deletion;
+      const next = again ? 'which creates it again' : 'because its config does not name it';
+      this.log.info(`stream deleted by \`jetplug apply\`, ${next}`, { ...about, by, at });
+      return;
+    }
     const next = first?.managed === false ? 'waiting for its owner to create it' : 'creating it again';
     this.log.error(`stream lost with its messages; ${next}`, {
       lost: first?.contents,
-      stream: name,
-      messages,
-      lastSequence,
-      asOf: new Date(notedAtMs).toISOString(),
+      ...about,
     });
-    for (const user of users) user.lost?.();
+  }
+
+  private async deletionOf({ name, created }: KeptStream): Promise<StreamDeletion | undefined> {
+    try {
+      return await this.policy.deletionOf(name, created);
+    } catch (error) {
+      // A server that has lost its data has lost this record too.
+      this.log.debug('cannot read whether a stream was deleted by `jetplug apply`', { stream: name, err: error });
+      return undefined;
+    }
+  }
+
+  /**
+   * Whether this host creates a stream that is missing, or brings one to its config that took its place. While it waits for a newer config, `jetplug apply` or another host
+   * creates the stream, with the newer settings; and nobody does if the newer config does not name it.
+   */
+  private async mayCreate({ deletion, missingSinceMs }: KeptStream, exists: boolean): Promise<boolean> {
+    // A host that waits changes no settings of a stream that exists, so it has to know first whether it waits.
+    if (!(await this.policy.waits()) || exists) return true;
+    if (deletion && !deletion.again) return false;
+    return performance.now() - missingSinceMs >= LEAVES_MS;
   }
 
   /** Notes the state of a stream that exists, and puts back its settings where somebody has changed them. */
-  private async take(entry: Entry, found: StreamInfo): Promise<void> {
+  private async take(entry: KeptStream, found: StreamInfo): Promise<void> {
     entry.note(found);
     const [user] = entry.users;
     if (!user?.driftOf) return;
@@ -200,7 +251,7 @@ export class StreamKeeper {
       return;
     }
     const changes = { stream: entry.name, changes: entry.drift };
-    if (!(await this.repairs())) {
+    if (!(await this.policy.repairs())) {
       if (isNew) this.log.warn('the settings of a stream were changed on the server; they are kept', changes);
       return;
     }
@@ -238,30 +289,5 @@ export class StreamKeeper {
   }
 }
 
-/** A stream of the keeper, and its last known state. */
-class Entry {
-  readonly users = new Set<RequiredStream>();
-  created = '';
-  messages = 0;
-  lastSequence = 0;
-  notedAtMs = 0;
-  missing = false;
-  drift: readonly string[] = [];
-  checking: Promise<void> | undefined;
-  checkedAtMs = 0;
-  again = false;
-
-  constructor(
-    readonly name: string,
-    info: StreamInfo,
-  ) {
-    this.note(info);
-  }
-
-  note({ created, state }: StreamInfo): void {
-    this.created = created;
-    this.messages = state.messages;
-    this.lastSequence = state.last_seq;
-    this.notedAtMs = Date.now();
-  }
-}
+/** The stream is missing, and this host leaves it to others to create it. */
+class LeftToOthers extends Error {}
