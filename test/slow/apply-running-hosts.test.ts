@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { StorageType, type JetStreamManager, type NatsConnection } from 'nats';
+import { AckPolicy, StorageType, type JetStreamManager, type NatsConnection } from 'nats';
 import { Bucket } from '../../host/nats/bucket';
 import type { Connection } from '../../host/nats/connection';
 import { applyConfig, fingerprintOf } from '../../host/nats/generation-record';
@@ -127,5 +127,37 @@ test('a host does not restore a stream that apply has pruned', async () => {
   await sleep(12_000);
   expect(await jsm.streams.names().next()).not.toContain('OLD');
   expect(host.logged(LOST)).toEqual([]);
+  expect(await host.stop()).toBe(0);
+});
+
+test('a plugin that could not start because of its durable runs after an apply, without a restart', async () => {
+  expect((await apply(ON_DISK)).code).toBe(0);
+  for (const video of ['v1', 'v2']) await publish(video);
+  const { config } = await jsm.consumers.info('EVENTS', 'seen-handle');
+  await jsm.consumers.delete('EVENTS', 'seen-handle');
+  await jsm.consumers.add('EVENTS', { ...config, ack_policy: AckPolicy.Explicit, max_waiting: 10 });
+  const host = await start(ON_DISK);
+  expect(host.ready.plugins).toMatchObject([{ state: 'failed', error: { code: 'JP_CONSUMER_NOT_UPDATABLE' } }]);
+  // The host looks every 5 s.
+  await sleep(11_000);
+  expect((await apply(ON_DISK)).code).toBe(0);
+  await eventually(() => host.logged('seen').length === 2, 10_000);
+  expect(host.logged('a plugin fails')).toHaveLength(1);
+  expect(host.logged('a plugin is loaded')).toMatchObject([{ plugin: 'seen' }]);
+  expect(await host.stop()).toBe(0);
+});
+
+test('a host that creates nothing starts a plugin when an apply has created its durable', async () => {
+  const bindOnly = { ...ON_DISK, deploy: { bindOnly: true } };
+  expect((await apply(bindOnly)).code).toBe(0);
+  const host = await start(bindOnly);
+  writeFileSync(join(folder, 'plugins/late.plugin.ts'), loggingPlugin('LatePlugin', 'late', `{ from: 'beginning' }`));
+  const failures = () => host.logged('a plugin fails');
+  await eventually(() => failures().length === 1);
+  await sleep(11_000);
+  expect(failures()).toMatchObject([{ plugin: 'late', code: 'JP_ASSET_MISSING' }]);
+  await publish('v1');
+  expect((await apply(bindOnly)).code).toBe(0);
+  await eventually(() => host.logged('late').length === 1, 10_000);
   expect(await host.stop()).toBe(0);
 });
