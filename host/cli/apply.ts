@@ -132,12 +132,13 @@ async function makeAll(
     if (!json) print('Nothing is to be changed.');
     return report();
   }
-  // The entry of the audit is written at the end, and has the changes that are done by then.
+  // The last entry of the audit has the changes that are done by then.
   const changes: string[] = [];
+  const plan = { changes: made.map(stepText) };
   const change = { action: 'apply', target: config.deploy.name, detail: { changes } };
   // The operator creates the stream of the audit, even where hosts create nothing.
   const audited = { ...config, deploy: { ...config.deploy, bindOnly: false } };
-  await auditedCommand(connection, audited, change, async () => {
+  const makeSteps = async (): Promise<void> => {
     await claim(connection, config);
     for (const step of made) {
       try {
@@ -147,11 +148,16 @@ async function makeAll(
         throw error;
       }
       done.push(step.change);
-      changes.push(`${step.change.change} ${assetKey(step.change)}`);
+      changes.push(stepText(step));
       if (!json) print(`${paint('green', '✔')} ${changeTitle(step.change)}`);
     }
-  });
+  };
+  await auditedCommand(connection, audited, change, makeSteps, plan);
   report();
+}
+
+function stepText({ change }: Step): string {
+  return `${change.change} ${assetKey(change)}`;
 }
 
 /**

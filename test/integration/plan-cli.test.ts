@@ -85,11 +85,12 @@ test('apply makes the plan, records it, and a host that starts then changes noth
   const again = await run('apply', '--yes', '--json');
   expect(again.json()).toEqual({ done: [], notDone: [], left: [] });
   const audit = (await run('audit', '--json')).json<
-    { action: string; outcome: string; detail: { changes: string[] } }[]
+    { at: string; action: string; outcome: string; detail: { changes: string[] } }[]
   >();
-  expect(audit).toHaveLength(1);
+  expect(audit).toHaveLength(2);
   expect(audit[0]).toMatchObject({ action: 'apply', target: 'jetplug', outcome: 'done' });
   expect(audit[0]!.detail.changes[0]).toBe('create stream EVENTS');
+  expect(audit[1]).toEqual({ ...audit[0], at: audit[1]!.at, outcome: 'started' });
   const host = await scene.host({ server, plugins: [join(folder, 'plugins')], config: { streams: [EVENTS] } });
   expect(host.ready.streams.map(({ change }) => change)).toEqual(['unchanged', 'unchanged']);
   expect(await host.stop()).toBe(0);
