@@ -37,7 +37,9 @@ export function selectSteps(steps: readonly Step[], options: ApplyOptions): Sele
   const isLeft = ({ change, refusal }: Step): boolean =>
     (change.change === 'orphan' && !options.prune) || (change.change === 'foreign' && !refusal);
   const made = steps.filter((step) => !isLeft(step));
-  const refusals = made.map((step) => refusalOf(step, options)).filter((refusal) => refusal !== undefined);
+  const found = made.map((step) => refusalOf(step, options)).filter((refusal) => refusal !== undefined);
+  // Steps may share one.
+  const refusals = [...new Set(found)];
   if (refusals.length === 1) throw refusals[0]!;
   if (refusals.length > 1) throw new AggregateError(refusals, 'nothing is changed');
   return { made, left: steps.filter(isLeft) };

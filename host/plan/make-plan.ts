@@ -11,7 +11,7 @@ import type { Step } from './change';
 import { durableSteps } from './durable-steps';
 import { neededStreams } from './needed-streams';
 import { foreignDurablesOn, orphanSteps } from './orphan-steps';
-import { inSafeOrder } from './order';
+import { circularError, circularSteps, inSafeOrder } from './order';
 import { overlapsOf, streamSteps, type Overlap } from './stream-steps';
 
 /** The plugins of the plugins folders, as far as they could be read. */
@@ -39,7 +39,7 @@ export async function makePlan(
   const durables = await durableSteps(connection, plugins, streams, server, deploy);
   const orphans = orphanSteps(server, { deployment: deploy.name, needed, plugins, hasUnread });
   const steps = [...streams, ...durables, ...orphans];
-  const all = steps.map((step) => withObstacles(step, steps, server, deploy.name));
+  const all = withoutCircles(steps.map((step) => withObstacles(step, steps, server, deploy.name)));
   const blocked = new Set(all.filter(isBlocked).map(({ change }) => change.name));
   const final = all.map((step) => withoutHosts(step, deploy.bindOnly || blocked.has(step.change.stream ?? '')));
   return inSafeOrder(final.map((step) => withNewerConfig(step, newer)));
@@ -91,6 +91,13 @@ function withObstacles(step: Step, steps: readonly Step[], server: ServerAssets,
   const foreign = overlaps.filter(({ isOrphan }) => !isOrphan);
   if (foreign.length > 0) return { ...step, refusal: overlapError(change.name, foreign) };
   return overlaps.length > 0 ? { ...step, waitsFor: overlaps.map(({ stream }) => stream) } : step;
+}
+
+/** Refuses the steps that no order permits. */
+function withoutCircles(steps: readonly Step[]): Step[] {
+  const circular = circularSteps(steps);
+  const refusal = circular.length > 0 ? circularError(circular) : undefined;
+  return steps.map((step) => (refusal && !step.refusal && circular.includes(step) ? { ...step, refusal } : step));
 }
 
 export function overlapError(name: string, overlaps: readonly Overlap[], hint?: string): JetplugError {

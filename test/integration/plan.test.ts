@@ -62,6 +62,18 @@ async function handle(count: number): Promise<void> {
   for await (const message of await consumer.fetch({ max_messages: count, expires: 2_000 })) await message.ackAck();
 }
 
+type Named = readonly [name: string, subject: string];
+
+function eventStreams(...named: readonly Named[]): object[] {
+  return named.map(([name, subject]) => ({ name, subjects: [subject] }));
+}
+
+/** Creates streams beside that of the deployment. */
+async function applyStreams(...named: readonly Named[]): Promise<void> {
+  const streams = [EVENTS, ...eventStreams(...named)];
+  await applySteps(connection, await planOf(connection, deployed({ config: { streams } })));
+}
+
 /** A way in which the server and the deployment differ. */
 interface Drift extends ApplyFlags {
   readonly name: string;
@@ -247,6 +259,40 @@ const DRIFTS: readonly Drift[] = [
     ],
     allowDataLoss: true,
     then: async () => expect((await streamConfig('USERS')).subjects).toEqual(['user.>']),
+  },
+  {
+    name: 'a chain of subjects moves from stream to stream, the last one first',
+    happened: () => applyStreams(['A', 'a.>'], ['B', 'b.>'], ['C', 'c.>']),
+    written: { config: { streams: [EVENTS, ...eventStreams(['A', 'b.>'], ['B', 'c.>'], ['C', 'd.>'])] } },
+    planned: [
+      expect.stringContaining('~ stream C subjects c.> → d.>'),
+      expect.stringContaining('~ stream B subjects b.> → c.>'),
+      expect.stringContaining('~ stream A subjects a.> → b.>'),
+    ],
+    allowDataLoss: true,
+    then: async () => expect((await streamConfig('A')).subjects).toEqual(['b.>']),
+  },
+  {
+    name: 'streams that take subjects from each other are refused, with a way out',
+    happened: () => applyStreams(['A', 'a.>'], ['B', 'b.>']),
+    written: { config: { streams: [EVENTS, ...eventStreams(['A', 'b.>'], ['B', 'a.>'])] } },
+    planned: [
+      expect.stringContaining('~ stream A subjects a.> → b.>'),
+      expect.stringContaining('~ stream B subjects b.> → a.>'),
+    ],
+    allowDataLoss: true,
+    refused: 'JP_STREAM_OVERLAP',
+    then: async () => {
+      const swapped = (first: string) =>
+        planOf(connection, deployed({ config: { streams: [EVENTS, ...eventStreams(['A', first], ['B', 'a.>'])] } }));
+      const [step] = await swapped('b.>');
+      expect(step!.change.refused).toBe(
+        'the streams A, B take subjects from each other, and the server lets no two streams hold one subject',
+      );
+      for (const first of ['moving.a', 'b.>'])
+        await applySteps(connection, await swapped(first), { allowDataLoss: true });
+      expect([(await streamConfig('A')).subjects, (await streamConfig('B')).subjects]).toEqual([['b.>'], ['a.>']]);
+    },
   },
   {
     name: 'an unmarked stream that fits is used as it is',
