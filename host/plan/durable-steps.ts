@@ -3,12 +3,12 @@ import { Limiter } from '../base/limiter';
 import type { ConsumerInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
 import { withServerSettings, type DurableDeploy } from '../nats/consumers';
-import { readableChanges } from '../nats/durable-config';
+import { readableChanges, type FieldChange } from '../nats/durable-config';
 import { decideDurable } from '../nats/durable-decision';
 import { positionOf } from '../nats/durable-position';
 import { findDurable } from '../nats/find-durable';
 import { formerSubjects } from '../nats/former-subjects';
-import { countFrom } from '../nats/message-count';
+import { countFrom, maxBatchLimit } from '../nats/message-count';
 import { hasDeferred } from '../nats/retry-queue';
 import type { ServerAssets } from '../nats/server-assets';
 import { RECORDS_BUCKET, type WantedStream } from '../nats/wanted-streams';
@@ -39,8 +39,14 @@ export async function durableSteps(
   return steps.flat();
 }
 
+/** Limits of a stream for its consumers, which the client does not know. */
+interface Limited {
+  readonly consumer_limits?: { readonly inactive_threshold?: number };
+}
+
 class DurablePlanner {
   private readonly streamSteps: ReadonlyMap<string, Step>;
+  private maxBatch: Promise<number | undefined> | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -97,6 +103,8 @@ class DurablePlanner {
       return { target, refusal, change: { change: 'foreign', ...about, impact: refusal.message, atStart: false } };
     }
     const { action: change } = decision;
+    const changes = await this.withoutLimits(spec.stream, decision.changes);
+    if (changes.length === 0) return undefined;
     const isRecreated = decision.action === 'recreate';
     const waiting = isRecreated
       ? `it begins behind the settled events, ${await this.waitingFrom(spec, await this.nextOf(spec, found))}`
@@ -105,8 +113,19 @@ class DurablePlanner {
     const atStart = isPermitted && 'changes' in ofHost && ofHost.changes.length === decision.changes.length;
     return {
       target,
-      change: { change, ...about, fields: readableChanges(decision.changes), impact: waiting, atStart },
+      change: { change, ...about, fields: readableChanges(changes), impact: waiting, atStart },
     };
+  }
+
+  /** Leaves out the values that limits of the server or of the stream set, because no update changes them. */
+  private async withoutLimits(stream: string, changes: readonly FieldChange[]): Promise<readonly FieldChange[]> {
+    const { inactive_threshold } =
+      (this.server.streams.get(stream)?.config as Limited | undefined)?.consumer_limits ?? {};
+    const isBatch = ({ field }: FieldChange): boolean => field === 'max_batch';
+    // The server has the limit for all of its streams, and shows it on a consumer only.
+    if (changes.some(isBatch)) this.maxBatch ??= maxBatchLimit(this.connection, stream);
+    const limits: Record<string, unknown> = { max_batch: await this.maxBatch, inactive_threshold };
+    return changes.filter(({ field, from }) => limits[field] === undefined || limits[field] !== from);
   }
 
   /** Plans for a durable whose stream is deleted and created again. */
