@@ -3,7 +3,7 @@ import type { Logger } from '../../sdk';
 import { retryUntil } from '../base/retry-until';
 import type { Connection } from './connection';
 import { KeptStream } from './kept-stream';
-import type { StreamDeletion } from './stream-deletion';
+import { ALONE, mayCreate, noteLoss, type KeeperPolicy } from './stream-loss';
 import { findStream, streamInfo } from './streams';
 
 /** A stream that the host needs, or the stream under a bucket that it needs. */
@@ -33,30 +33,12 @@ const MIN_CHECKED = 20;
 /** With many streams, each is checked in one of so many checks. */
 const ROUND = 6;
 const RETRY_MS = 1_000;
-/** For so long a host that waits for a newer config leaves it to others to create a stream that is missing. */
-const LEAVES_MS = 10_000;
 
 /** A stream, and the settings that somebody has changed on the server: the present value, then that of the config. */
 export interface DriftedStream {
   readonly stream: string;
   readonly drift: readonly string[];
 }
-
-/** What the keeper asks before it changes or creates a stream. */
-export interface KeeperPolicy {
-  /** Resolves with whether the host may put back settings that somebody has changed. */
-  repairs(): Promise<boolean>;
-  /** Resolves with whether the host waits for a newer config. It is read when the method is called. */
-  waits(): Promise<boolean>;
-  /** Resolves with how `jetplug apply` has deleted the stream that was created then; undefined if it has not. */
-  deletionOf(stream: string, created: string): Promise<StreamDeletion | undefined>;
-}
-
-const ALONE: KeeperPolicy = {
-  repairs: () => Promise.resolve(true),
-  waits: () => Promise.resolve(false),
-  deletionOf: () => Promise.resolve(undefined),
-};
 
 /**
  * Restores streams that were deleted, because a server may return without its data, and an operator may delete a stream
@@ -185,8 +167,8 @@ export class StreamKeeper {
   private async restore(entry: KeptStream): Promise<void> {
     const found = await findStream(this.connection, entry.name);
     if (found?.created === entry.created) return this.take(entry, found);
-    if (!entry.missing) await this.lose(entry);
-    if (!(await this.mayCreate(entry, found !== undefined)))
+    if (!entry.missing) await noteLoss(entry, this.policy, this.log);
+    if (!(await mayCreate(entry, found !== undefined, this.policy)))
       throw new LeftToOthers('a newer configuration decides about it');
     // A stream that exists may belong to another host or to another application. In the second case `create` refuses
     // it.
@@ -194,48 +176,6 @@ export class StreamKeeper {
     const created = await findStream(this.connection, entry.name);
     if (!created) throw new Error('the stream was created and is gone again');
     entry.note(created);
-  }
-
-  private async lose(entry: KeptStream): Promise<void> {
-    const { name, users, messages, lastSequence, notedAtMs } = entry;
-    entry.missing = true;
-    entry.missingSinceMs = performance.now();
-    for (const user of users) user.lost?.();
-    const [first] = users;
-    const about = { stream: name, messages, lastSequence, asOf: new Date(notedAtMs).toISOString() };
-    entry.deletion = await this.deletionOf(entry);
-    if (entry.deletion) {
-      const { again, by, at } = entry.deletion;
-      const next = again ? 'which creates it again' : 'because its config does not name it';
-      this.log.info(`stream deleted by \`jetplug apply\`, ${next}`, { ...about, by, at });
-      return;
-    }
-    const next = first?.managed === false ? 'waiting for its owner to create it' : 'creating it again';
-    this.log.error(`stream lost with its messages; ${next}`, {
-      lost: first?.contents,
-      ...about,
-    });
-  }
-
-  private async deletionOf({ name, created }: KeptStream): Promise<StreamDeletion | undefined> {
-    try {
-      return await this.policy.deletionOf(name, created);
-    } catch (error) {
-      // A server that has lost its data has lost this record too.
-      this.log.debug('cannot read whether a stream was deleted by `jetplug apply`', { stream: name, err: error });
-      return undefined;
-    }
-  }
-
-  /**
-   * Whether this host creates a stream that is missing, or brings one to its config that took its place. While it waits for a newer config, `jetplug apply` or another host
-   * creates the stream, with the newer settings; and nobody does if the newer config does not name it.
-   */
-  private async mayCreate({ deletion, missingSinceMs }: KeptStream, exists: boolean): Promise<boolean> {
-    // A host that waits changes no settings of a stream that exists, so it has to know first whether it waits.
-    if (!(await this.policy.waits()) || exists) return true;
-    if (deletion && !deletion.again) return false;
-    return performance.now() - missingSinceMs >= LEAVES_MS;
   }
 
   /** Notes the state of a stream that exists, and puts back its settings where somebody has changed them. */

@@ -145,7 +145,8 @@ export class ManagedPlugin {
       if (error instanceof NotLoaded) return this.leave(error, startedMs);
       this.context.names.release(this.file.file, before);
       const reported = reason === 'retry' ? this.errors : [];
-      this.fail(this.errorsIn(error));
+      const about = { plugin: this.lastRead?.name ?? this.name, file: this.file.file };
+      this.fail(errorsOf(error, about, this.context.host()));
       // A reason that lasts is reported once.
       if (textOf(this.errors) !== textOf(reported)) {
         this.context.reports.failed(this.errors, this.report(startedMs), running !== undefined);
@@ -257,18 +258,21 @@ export class ManagedPlugin {
   private reportSuccess(outcome: 'loaded' | 'swapped' | 'removed', startedMs: number, plugin = this.name): void {
     this.context.reports.succeeded(outcome, { ...this.report(startedMs), plugin }, this.running?.handlers);
   }
+}
 
-  private errorsIn(thrown: unknown): JetplugError[] {
-    const { sourceOf } = this.context.host();
-    const details = { plugin: this.lastRead?.name ?? this.name, file: this.file.file };
-    return errorsIn(thrown)
-      .map((error) =>
-        isJetplugError(error)
-          ? error.with(details)
-          : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
-      )
-      .map((error) => (sourceOf ? atSettings(error, sourceOf) : error));
-  }
+/** Returns the errors of a failed load, with the plugin's name and file, and the place of a setting in the config. */
+function errorsOf(
+  thrown: unknown,
+  details: { readonly plugin: string; readonly file: string },
+  { sourceOf }: Pick<PluginHost, 'sourceOf'>,
+): JetplugError[] {
+  return errorsIn(thrown)
+    .map((error) =>
+      isJetplugError(error)
+        ? error.with(details)
+        : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
+    )
+    .map((error) => (sourceOf ? atSettings(error, sourceOf) : error));
 }
 
 /** Whether the server still has a durable of the plugin that the host must not use, or does not answer. */

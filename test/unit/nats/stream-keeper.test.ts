@@ -2,7 +2,8 @@ import type { StreamInfo } from 'nats';
 import { JetplugError } from '../../../sdk/internal';
 import type { Connection } from '../../../host/nats/connection';
 import type { StreamDeletion } from '../../../host/nats/stream-deletion';
-import { StreamKeeper, type KeeperPolicy } from '../../../host/nats/stream-keeper';
+import { StreamKeeper } from '../../../host/nats/stream-keeper';
+import { ALONE } from '../../../host/nats/stream-loss';
 import { eventually } from '../../support/eventually';
 import { RecordingLog } from '../../../host/testing/recording-log';
 
@@ -29,9 +30,6 @@ class FakeServer {
     },
   } as unknown as Connection;
 }
-
-/** The policy of a host whose config is the newest. */
-const ALONE: KeeperPolicy = { repairs: async () => true, waits: async () => false, deletionOf: async () => undefined };
 
 let server: FakeServer;
 let log: RecordingLog;
