@@ -66,7 +66,7 @@ export async function decideOwn(
   return { action: 'update', info, changes, losses };
 }
 
-/** What a host does about a stream when it starts. */
+/** The part of a decision that a starting host carries out. */
 export type HostAction = Exclude<StreamDecision, { action: 'recreate' }>;
 
 /**

@@ -2,29 +2,9 @@ import type { StreamInfo } from './client';
 import type { Logger } from '../../sdk';
 import { retryUntil } from '../base/retry-until';
 import type { Connection } from './connection';
-import { KeptStream } from './kept-stream';
+import { KeptStream, type RequiredStream } from './kept-stream';
 import { ALONE, mayCreate, noteLoss, type KeeperPolicy } from './stream-loss';
 import { findStream, streamInfo } from './streams';
-
-/** A stream that the host needs, or the stream under a bucket that it needs. */
-export interface RequiredStream {
-  readonly name: string;
-  /** Names the data that is lost with the stream, for the log. */
-  readonly contents: string;
-  /**
-   * Whether the host creates the stream. If not, another program creates it, and this host waits for it. Default true.
-   */
-  readonly managed?: boolean;
-  /**
-   * Creates the stream if it is missing, and otherwise brings its settings to the config. Rejects if a stream of this
-   * name exists that the host must not use, or whose settings cannot be brought there.
-   */
-  create(): Promise<unknown>;
-  /** Returns the settings that somebody has changed on the server, as texts. Default: they are not compared. */
-  driftOf?(info: StreamInfo): readonly string[];
-  /** Called when the stream was lost. The next stream is empty and counts its sequences from 1. */
-  lost?(): void;
-}
 
 /** How often the keeper checks streams: that they exist, their settings, and their size, for the log of a loss. */
 const CHECK_MS = 5_000;

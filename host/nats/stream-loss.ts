@@ -5,7 +5,7 @@ import type { StreamDeletion } from './stream-deletion';
 /** For so long a host that waits for a newer config leaves it to others to create a stream that is missing. */
 const LEAVES_MS = 10_000;
 
-/** What the keeper asks before it changes or creates a stream. */
+/** The conditions that the keeper reads before it changes or creates a stream. */
 export interface KeeperPolicy {
   /** Resolves with whether the host may put back settings that somebody has changed. */
   repairs(): Promise<boolean>;

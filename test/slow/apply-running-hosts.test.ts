@@ -53,8 +53,9 @@ async function publish(video_id: string): Promise<void> {
 /** Publishes without a pause, also while there is no stream, until it is ended. */
 function load(): { end(): Promise<void> } {
   let isOver = false;
+  const isEnded = (): boolean => isOver;
   const running = (async () => {
-    for (let n = 0; !isOver; n++) await publish(`load ${n}`).catch(() => sleep(1));
+    for (let n = 0; !isEnded(); n++) await publish(`load ${n}`).catch(() => sleep(1));
   })();
   return { end: () => ((isOver = true), running) };
 }
@@ -70,7 +71,6 @@ test('a stream that apply creates again under a loaded host keeps the new settin
     [ON_DISK, StorageType.File] as const,
   ].entries()) {
     const publishing = load();
-    await eventually(() => host.lines.length > 0);
     const applied = await apply(config, '--allow-data-loss');
     expect([applied.code, applied.stderr]).toEqual([0, '']);
     await eventually(() => host.logged(DELETED).length === round + 1, 20_000);
@@ -103,7 +103,7 @@ test('a host with an earlier config creates nothing while apply is slow to creat
   expect(await host.stop()).toBe(0);
 });
 
-/** Goes on after the deletion of a stream when the host has noticed it, and has tried some times to restore it. */
+/** A connection that answers the deletion of a stream late: the host has noticed it, and has tried to restore it. */
 function slowToDelete(host: TestHost): Connection {
   const { requests } = connection;
   const askApi: typeof requests.askApi = async (subject, ...rest) => {
@@ -114,7 +114,8 @@ function slowToDelete(host: TestHost): Connection {
     expect(await jsm.streams.names().next()).not.toContain('EVENTS');
     return answer as never;
   };
-  return Object.create(connection, { requests: { value: Object.create(requests, { askApi: { value: askApi } }) } });
+  const late = Object.create(requests, { askApi: { value: askApi } }) as typeof requests;
+  return Object.create(connection, { requests: { value: late } }) as Connection;
 }
 
 test('a host does not restore a stream that apply has pruned', async () => {

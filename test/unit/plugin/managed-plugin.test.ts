@@ -150,7 +150,7 @@ describe('a plugin that could not start because the server did not answer', () =
     expect(runPlugin).toHaveBeenCalledTimes(3);
   });
 
-  test('reports another reason, and a reason that comes again', async () => {
+  test('reports each change of the reason', async () => {
     const { plugin, until, messages, reports } = managed();
     const full = new JetplugError('JP_STORE_UNAVAILABLE', 'the bucket did not answer');
     nextRun('v1', noQuorum);
