@@ -35,6 +35,8 @@ export interface PluginHost {
   readonly recorder?: Recorder | undefined;
   /** Traces and measures the runs of handlers; absent if telemetry is off. */
   readonly telemetry?: Telemetry | undefined;
+  /** Returns a number in [0, 1), for the jitter of retries. Default: `Math.random`. */
+  readonly random?: () => number;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /** The providers of the plugins folders; absent where plugins do not come from folders. */

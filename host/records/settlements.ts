@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import { machineTime, type Time, type Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { parseSettled, settledKey, type SettledRecord } from './settled-record';
 import { SettledSet } from './settled-set';
@@ -12,6 +13,8 @@ export interface SettlementsOptions {
   readonly streamCreated: string;
   /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
+  /** Default: the machine's time. */
+  readonly time?: Time;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
   /** Called when the settlements cannot be stored. The write is retried. */
@@ -37,7 +40,8 @@ export class Settlements {
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly time: Time;
+  private timer: Timer | undefined;
   private writing: Promise<boolean> | undefined;
   private positioned = false;
   /** Whether settlements of this stream are stored. */
@@ -46,6 +50,7 @@ export class Settlements {
   private outdated = false;
 
   private constructor(private readonly options: SettlementsOptions) {
+    this.time = options.time ?? machineTime;
     this.skipped = new SkippedSequences(this.known, options.hasWildcards);
   }
 
@@ -97,7 +102,7 @@ export class Settlements {
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
-    this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
+    this.flushAfter(WRITE_DELAY_MS);
   }
 
   /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
@@ -178,13 +183,17 @@ export class Settlements {
    * not be stored.
    */
   async flush(): Promise<boolean> {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     // A write in flight may have begun before the last settlement.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
     // If another call has begun this write, the write includes the settlements that this call waits for.
     return (await this.writing) ?? true;
+  }
+
+  private flushAfter(delayMs: number): void {
+    this.timer ??= this.time.after(delayMs, () => void this.flush());
   }
 
   /**
@@ -222,7 +231,7 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
+      this.flushAfter(RETRY_DELAY_MS);
       return false;
     }
   }

@@ -78,7 +78,7 @@ export class GroupCommit {
     if (this.isAppending || this.options.stop.aborted) return;
     this.isAppending = true;
     // The runs that finish in this turn of the event loop share the commit.
-    setImmediate(() => void this.appendAll());
+    this.options.time.soon(() => void this.appendAll());
   }
 
   /** Whether no run can be appended now. */
