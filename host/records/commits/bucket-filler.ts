@@ -32,6 +32,8 @@ export interface BucketFillerOptions {
 
 /** The shortest and the longest pause between two fills. */
 const PAUSE_MS = { least: 10, most: 1_000 };
+/** The pause of a host that waits for another one to fill the bucket. */
+const LISTEN_MS = 100;
 /**
  * The pause is this multiple of the time that the fill before it took. A busy plugin changes its keys several times during
  * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits. A
@@ -137,7 +139,7 @@ export class BucketFiller {
     const { time, stop } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
+      await pause(this.pauseMs, time, stop);
       await retryUntil(() => this.step(() => this.fillOrTakeOver()), {
         waitMs: RETRY_MS,
         stop,
@@ -145,6 +147,11 @@ export class BucketFiller {
         time,
       });
     }
+  }
+
+  private get pauseMs(): number {
+    if (!this.isFiller && this.options.folded.filled > 0 && this.doubt.isNone) return LISTEN_MS;
+    return Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most);
   }
 
   /** Fills the bucket. If it may be an older one, only finds out what it has, and resolves with false. */

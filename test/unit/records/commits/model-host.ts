@@ -2,12 +2,12 @@ import type { Emit, EventOf, RunChanges } from '../../../../host/records/commits
 import { PluginLog } from '../../../../host/records/commits/plugin-log';
 import { Transaction } from '../../../../host/records/commits/transaction';
 import type { SettledSet } from '../../../../host/records/settled-set';
+import type { Draw } from '../../../support/draws';
 import {
   FakeLog,
   Gate,
   SlowBucket,
   turns,
-  type Draw,
   type Faults,
   type SharedBucket,
   type SharedLog,
