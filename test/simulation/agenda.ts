@@ -15,7 +15,12 @@ export class Agenda {
   private readonly heap: Item[] = [];
 
   after(delayMs: number, act: () => void): Item {
-    const item: Item = { atMs: this.nowMs + Math.max(0, delayMs), order: this.made++, act, isCancelled: false };
+    return this.at(this.nowMs + Math.max(0, delayMs), act);
+  }
+
+  /** Plans something. Of two items with the same time, the one that is planned first comes first. */
+  at(atMs: number, act: () => void): Item {
+    const item: Item = { atMs, order: this.made++, act, isCancelled: false };
     this.push(item);
     return item;
   }

@@ -12,6 +12,9 @@ export class Link {
   /** How many times the connection was lost. What was on its way then never arrives. */
   private losses = 0;
   private frozenUntilMs = 0;
+  private isFrozen = false;
+  /** What has reached the host while it was frozen. */
+  private readonly waiting: (() => void)[] = [];
   /** How many messages the host has sent. */
   messages = 0;
   /** The host dies instead of its n-th message to the broker. */
@@ -60,14 +63,15 @@ export class Link {
   /** Runs something in the host, unless the host is dead. A frozen host gets it when it wakes. */
   toHost(act: () => void): void {
     if (this.isDead) return;
-    const leftMs = this.frozenUntilMs - this.world.agenda.nowMs;
-    // In a moment of its own, so that the host's microtasks run in between.
-    if (leftMs > 0) this.world.agenda.after(leftMs, () => this.toHost(act));
+    if (this.isFrozen) this.waiting.push(act);
     else act();
   }
 
   freeze(forMs: number): void {
-    this.frozenUntilMs = this.world.agenda.nowMs + forMs;
+    const { agenda } = this.world;
+    this.isFrozen = true;
+    this.frozenUntilMs = agenda.nowMs + forMs;
+    agenda.at(this.frozenUntilMs, () => this.wake());
   }
 
   /** Ends the host: nothing reaches it any more, and nothing that it sends leaves it. */
@@ -173,6 +177,17 @@ export class Link {
     });
   }
 
+  /** Runs what has reached the host in a moment of its own each, so that the host's microtasks run in between. */
+  private wake(): void {
+    const { agenda } = this.world;
+    // It was frozen once more.
+    if (agenda.nowMs < this.frozenUntilMs || this.isDead) return;
+    const act = this.waiting.shift();
+    if (!act) return void (this.isFrozen = false);
+    agenda.at(agenda.nowMs, () => this.wake());
+    act();
+  }
+
   /** Counts a message that leaves the host. Returns false if the host is dead, or dies instead of sending it. */
   private leaves(): boolean {
     if (this.isDead) return false;
@@ -190,6 +205,6 @@ export class Channel {
   pass(world: World, delayMs: number, act: () => void): void {
     const { agenda } = world;
     this.lastMs = Math.max(this.lastMs, agenda.nowMs + delayMs);
-    agenda.after(this.lastMs - agenda.nowMs, act);
+    agenda.at(this.lastMs, act);
   }
 }
