@@ -23,6 +23,8 @@ export interface PluginHost {
   readonly streams: readonly StreamState[];
   readonly clock: Clock;
   readonly time: Time;
+  /** The timers that bound the start of a plugin. Default: the machine's, because a test's time stands still meanwhile. */
+  readonly startTime?: Time;
   readonly log: PartedLog;
   readonly outgoing: Outgoing;
   readonly deadLetters: DeadLetters;

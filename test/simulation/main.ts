@@ -7,7 +7,7 @@ import { simulate, type Result } from './simulate';
 interface Options {
   readonly seed?: number;
   readonly seeds: number;
-  readonly from: number;
+  readonly from?: number;
   readonly mistake?: string;
   readonly lines: number;
 }
@@ -30,7 +30,7 @@ const command = new Command('sim')
   .description('Runs hosts on a simulated broker and clock, with faults that a seed chooses, and checks what they promise.')
   .option('--seed <number>', 'run this seed only, and print its steps', count)
   .option('--seeds <count>', 'how many seeds to run', count, 1_000)
-  .option('--from <number>', 'the first seed (default: drawn from the time)', count, Date.now() % 1_000_000_000)
+  .option('--from <number>', 'the first seed (default: drawn from the time)', count)
   .option('--lines <count>', 'how many of its last steps a seed prints', count, 60)
   .addOption(new Option('--mistake <name>', 'break a promise on purpose').choices(Object.keys(MISTAKES)))
   .addHelpText('after', EXAMPLES);
@@ -52,7 +52,7 @@ async function run(options: Options): Promise<void> {
 }
 
 /** Runs the seeds until one of them breaks a promise. */
-async function runMany({ seeds, from, mistake }: Options): Promise<Result[]> {
+async function runMany({ seeds, from = Date.now() % 1_000_000_000, mistake }: Options): Promise<Result[]> {
   const bar = progressBar('schedules');
   const results: Result[] = [];
   for (let seed = from; seed < from + seeds; seed++) {

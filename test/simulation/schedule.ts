@@ -29,9 +29,9 @@ export interface Schedule {
 }
 
 /** From this time on there are no faults. */
-export const CALM_MS = 15_000;
+export const CALM_MS = 10_000;
 const MAX_HOSTS = 3;
-const MAX_EVENTS = 30;
+const MAX_EVENTS = 20;
 const MAX_INCIDENTS = 6;
 /** Fewer than the events that open a circuit: if only such events are left, nothing could show that the handler works. */
 const MAX_DOOMED = 3;
@@ -53,7 +53,7 @@ export function drawSchedule(dice: Dice, plugins: readonly string[], needed: rea
 function drawEvents(dice: Dice): Planned[] {
   const count = 1 + dice.below(MAX_EVENTS);
   const keys = 1 + dice.below(4);
-  const overMs = dice.between(50, 10_000);
+  const overMs = dice.between(50, 7_000);
   const longestMs = dice.pick([0, 5, 50, 500]);
   let doomed = 0;
   return Array.from({ length: count }, (_, n) => {

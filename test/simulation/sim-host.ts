@@ -111,6 +111,7 @@ export class SimHost {
       config,
       log,
       time,
+      startTime: time,
       clock: new HostClock(link),
       random: dice.fraction,
       streams: config.streams.map(({ name, subjects, duplicateWindowMs }) => ({

@@ -32,9 +32,9 @@ const STREAM = 'EVENTS';
 const CHECK_EVERY_MS = 500;
 const STEPS_PER_TURN = 50;
 /** The values in the buckets follow the commits within this time. */
-const FILL_MS = 6_000;
+const FILL_MS = 4_000;
 /** After this time without faults, every event must be settled. */
-const SETTLE_LIMIT_MS = 600_000;
+const SETTLE_LIMIT_MS = 300_000;
 
 /** Runs the schedule of a seed to its end, and checks what the host promises. */
 export async function simulate(seed: number, { mistake }: Options = {}): Promise<Result> {
