@@ -36,14 +36,18 @@ function isOrdered(plugin: string, { hosts }: Schedule): boolean {
 }
 
 function fateOf(plugin: string, kind: Planned['kind']): Fate {
-  if (plugin === 'flaky') return kind === 'poison' || kind === 'reject' ? 'letter' : kind === 'hiccup' ? 'either' : 'effect';
+  if (plugin === 'flaky')
+    return kind === 'poison' || kind === 'reject' ? 'letter' : kind === 'hiccup' ? 'either' : 'effect';
   return plugin === 'slow' && kind === 'stuck' ? 'letter' : 'effect';
 }
 
 function inputsOf(world: World, subject: string, idOf: (fields: Readonly<Record<string, unknown>>) => number): Inputs {
   const messages = world.stored.filter((message) => message.subject === subject);
   return new Map(
-    messages.map(({ fields, sequence }) => [idOf(fields), { n: Number(fields['n']), key: String(fields['key']), sequence }]),
+    messages.map(({ fields, sequence }) => [
+      idOf(fields),
+      { n: Number(fields['n']), key: String(fields['key']), sequence },
+    ]),
   );
 }
 
@@ -117,12 +121,16 @@ class Lists {
   /** The lists that a run changes besides must hold the same events. */
   private checkOthers(lists: ReadonlyMap<string, readonly number[]>, found: ReadonlyMap<number, number>): void {
     const { plugin, world } = this;
-    const expected = [...found].flatMap(([id, count]) => Array<number>(count).fill(id)).sort(byNumber).join();
+    const expected = [...found]
+      .flatMap(([id, count]) => Array<number>(count).fill(id))
+      .sort(byNumber)
+      .join();
     const others = { counter: 'all', slow: 'all', points: 'first' }[plugin];
     if (others === undefined) return;
     const list = [...lists].filter(([key]) => key.startsWith(others)).flatMap(([, ids]) => ids);
     const text = list.sort(byNumber).join();
-    if (text !== expected) world.violate('effect-once', `${plugin}: ${others} has ${text}, and the keys have ${expected}`);
+    if (text !== expected)
+      world.violate('effect-once', `${plugin}: ${others} has ${text}, and the keys have ${expected}`);
   }
 
   /** Reads the bucket, as any client of the broker sees it. */

@@ -27,7 +27,9 @@ ${Object.entries(MISTAKES)
 Where standard output is no terminal, the result is JSON. Exit status: 0 if no promise is broken, else 1.`;
 
 const command = new Command('sim')
-  .description('Runs hosts on a simulated broker and clock, with faults that a seed chooses, and checks what they promise.')
+  .description(
+    'Runs hosts on a simulated broker and clock, with faults that a seed chooses, and checks what they promise.',
+  )
   .option('--seed <number>', 'run this seed only, and print its steps', count)
   .option('--seeds <count>', 'how many seeds to run', count, 1_000)
   .option('--from <number>', 'the first seed (default: drawn from the time)', count)
@@ -48,7 +50,9 @@ async function run(options: Options): Promise<void> {
   for (const result of broken) print(`${report(result, lines, mistake)}\n`);
   if (seed !== undefined && broken.length === 0) print(results[0]!.trace.slice(-lines).join('\n'));
   const rate = Math.round((60 * results.length) / seconds);
-  print(`${results.length} schedules in ${seconds.toFixed(1)} s (${rate} per minute): ${broken.length} break a promise`);
+  print(
+    `${results.length} schedules in ${seconds.toFixed(1)} s (${rate} per minute): ${broken.length} break a promise`,
+  );
 }
 
 /** Runs the seeds until one of them breaks a promise. */

@@ -27,7 +27,10 @@ export class Tick extends defineEvent(
     untilMs: z.number(),
   }),
 ) {}
-export class Tock extends defineEvent('sim.tock', z.object({ n: z.number().int(), key: z.string(), copy: z.number() })) {}
+export class Tock extends defineEvent(
+  'sim.tock',
+  z.object({ n: z.number().int(), key: z.string(), copy: z.number() }),
+) {}
 
 /** The clock of a simulated host. It also lets a plugin wait in virtual time. */
 export abstract class SimClock extends Clock {

@@ -95,7 +95,8 @@ function remoteBroker(link: Link): PluginBroker {
 }
 
 function remoteBucket(link: Link, name: string, bucket: MemoryBucket): KeyValue {
-  const ask = <T>(what: string, act: () => Promise<T>): Promise<T> => link.request(`${name}: ${what}`, UNAVAILABLE, act);
+  const ask = <T>(what: string, act: () => Promise<T>): Promise<T> =>
+    link.request(`${name}: ${what}`, UNAVAILABLE, act);
   return {
     get: (key, options) => ask(`get ${key}`, async () => read(link, bucket, key, options)),
     put: (key, value, expected, position) =>
@@ -125,7 +126,8 @@ async function noting(link: Link, bucket: MemoryBucket, key: string, write: () =
 
 function remoteLog(link: Link, plugin: string, log: CommitLog): CommitLog {
   const { world } = link;
-  const ask = <T>(what: string, act: () => Promise<T>): Promise<T> => link.request(`${plugin}: ${what}`, UNAVAILABLE, act);
+  const ask = <T>(what: string, act: () => Promise<T>): Promise<T> =>
+    link.request(`${plugin}: ${what}`, UNAVAILABLE, act);
   return {
     maxCommitBytes: log.maxCommitBytes,
     append: (text, expected) =>

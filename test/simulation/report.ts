@@ -7,7 +7,9 @@ const MOST_NAMED = 5;
 /** Describes what a seed has shown, with the last steps before its end, for a reader who looks for the cause. */
 export function report({ seed, violations, schedule, trace }: Result, lines: number, mistake?: string): string {
   const { events, incidents, faults, hosts, plugins } = schedule;
-  const named = violations.slice(0, MOST_NAMED).map(({ promise, what }) => `  ${PROMISES[promise]} (${promise}): ${what}`);
+  const named = violations
+    .slice(0, MOST_NAMED)
+    .map(({ promise, what }) => `  ${PROMISES[promise]} (${promise}): ${what}`);
   const more = violations.length - named.length;
   return [
     `seed ${seed} breaks ${violations.length === 1 ? 'a promise' : `promises, ${violations.length} times`}:`,

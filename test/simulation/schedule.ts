@@ -11,7 +11,13 @@ export interface Planned extends Pick<Tick, 'n' | 'key' | 'kind' | 'waitMs'> {
 
 /** Something that happens to one host, or to the broker. */
 export type Incident =
-  | { readonly atMs: number; readonly what: 'die'; readonly host: number; readonly afterMessages: number; readonly downMs: number }
+  | {
+      readonly atMs: number;
+      readonly what: 'die';
+      readonly host: number;
+      readonly afterMessages: number;
+      readonly downMs: number;
+    }
   | { readonly atMs: number; readonly what: 'stop'; readonly host: number; readonly downMs: number }
   | { readonly atMs: number; readonly what: 'freeze'; readonly host: number; readonly forMs: number }
   | { readonly atMs: number; readonly what: 'disconnect'; readonly host: number; readonly forMs: number }

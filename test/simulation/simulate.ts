@@ -51,7 +51,15 @@ export async function simulate(seed: number, { mistake }: Options = {}): Promise
     process.off('unhandledRejection', rejected);
   }
   const { violations, trace, agenda } = world;
-  return { seed, violations, schedule, trace: trace.all, hash: trace.hash, steps: agenda.steps, virtualMs: agenda.nowMs };
+  return {
+    seed,
+    violations,
+    schedule,
+    trace: trace.all,
+    hash: trace.hash,
+    steps: agenda.steps,
+    virtualMs: agenda.nowMs,
+  };
 }
 
 async function play(world: World, schedule: Schedule, mistakes: Mistakes): Promise<void> {

@@ -1,7 +1,10 @@
 /** The simulation of hosts, broker, clock and faults: it is repeatable, and it finds promises that are broken on purpose. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { rowsOf } from '../support/markdown';
+import { NO_FAULTS } from './faults';
 import { MISTAKES } from './mistakes';
+import { PROMISES } from './promises';
 import { simulate } from './simulate';
 
 /** How many seeds a broken promise may need until one shows it. */
@@ -31,6 +34,15 @@ test.each(Object.entries(MISTAKES))('a seed finds the broken promise %s', async 
     return;
   }
   throw new Error(`none of ${SEEDS_FOR_A_MISTAKE} seeds has found it`);
+});
+
+test('docs/simulation.md names every mistake, fault and promise', () => {
+  const named = rowsOf('docs/simulation.md').map(([name]) => name);
+  expect(named).toEqual(expect.arrayContaining([MISTAKES, NO_FAULTS, PROMISES].flatMap((table) => Object.keys(table))));
+  const mistakes = rowsOf('docs/simulation.md').filter(([name]) => name! in MISTAKES);
+  expect(mistakes.map(([name, what]) => [name, what])).toEqual(
+    Object.entries(MISTAKES).map(([name, { what }]) => [name, what]),
+  );
 });
 
 test('the command reports a seed that breaks a promise as JSON, with its steps', () => {
