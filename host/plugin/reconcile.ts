@@ -1,6 +1,6 @@
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Logger } from '../../sdk';
-import type { Time } from '../base/time';
+import { machineTime, type Time } from '../base/time';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { Config } from '../config/config';
 import type { KeyValue } from '../records/key-value';
@@ -136,7 +136,7 @@ function aboutOf({ stream, durable, owner: { plugin, handler } }: DurableSpec): 
 
 /** Reads which events of the durable's stream the handler has settled. */
 export async function openSettlements(durable: DurableSpec, host: DurableHost): Promise<Settlements> {
-  const { broker, records, commits, time } = host;
+  const { broker, records, commits, time = machineTime } = host;
   const { plugin } = durable.owner;
   const settlements = await Settlements.open({
     records,
@@ -144,7 +144,7 @@ export async function openSettlements(durable: DurableSpec, host: DurableHost): 
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
     hasWildcards: !isPublishSubject(durable.subject),
-    ...(time && { time }),
+    time,
     checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('settlements could not be stored; trying again', {

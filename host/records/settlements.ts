@@ -1,5 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
-import { machineTime, type Time, type Timer } from '../base/time';
+import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { parseSettled, settledKey, type SettledRecord } from './settled-record';
 import { SettledSet } from './settled-set';
@@ -13,8 +13,7 @@ export interface SettlementsOptions {
   readonly streamCreated: string;
   /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
-  /** Default: the machine's time. */
-  readonly time?: Time;
+  readonly time: Time;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
   /** Called when the settlements cannot be stored. The write is retried. */
@@ -40,7 +39,6 @@ export class Settlements {
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
-  private readonly time: Time;
   private timer: Timer | undefined;
   private writing: Promise<boolean> | undefined;
   private positioned = false;
@@ -50,7 +48,6 @@ export class Settlements {
   private outdated = false;
 
   private constructor(private readonly options: SettlementsOptions) {
-    this.time = options.time ?? machineTime;
     this.skipped = new SkippedSequences(this.known, options.hasWildcards);
   }
 
@@ -102,7 +99,7 @@ export class Settlements {
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
-    this.flushAfter(WRITE_DELAY_MS);
+    this.timer ??= this.options.time.after(WRITE_DELAY_MS, () => void this.flush());
   }
 
   /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
@@ -192,10 +189,6 @@ export class Settlements {
     return (await this.writing) ?? true;
   }
 
-  private flushAfter(delayMs: number): void {
-    this.timer ??= this.time.after(delayMs, () => void this.flush());
-  }
-
   /**
    * Returns whether the stored settlements belong to a newer stream of the same name. If the bucket was created again,
    * reads them first: their revision may equal the one of the last read, although their content differs.
@@ -231,7 +224,7 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.flushAfter(RETRY_DELAY_MS);
+      this.timer ??= this.options.time.after(RETRY_DELAY_MS, () => void this.flush());
       return false;
     }
   }

@@ -4,7 +4,7 @@ import { copiesOf } from './plugins';
 import type { Planned, Schedule } from './schedule';
 import type { World } from './world';
 
-/** What must become of an event in a handler. `either`: it has its effect or a dead letter, and not both. */
+/** The fate that an event must have in a handler. `either`: it has its effect or a dead letter, and not both. */
 type Fate = 'effect' | 'letter' | 'either';
 
 /** The events of a handler, by the number that its lists hold, in the order of the stream. */
@@ -56,7 +56,7 @@ function checkEmits(world: World, ticks: Inputs, subject: string, copies: (n: nu
   const counts = new Map<string, number>();
   for (const { subject: on, fields } of world.stored) {
     if (on !== subject) continue;
-    const name = `${String(fields['n'])}.${String(fields['copy'] ?? 0)}`;
+    const name = `${String(fields['n'])}.${String((fields['copy'] as number | undefined) ?? 0)}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   for (const n of ticks.keys()) {

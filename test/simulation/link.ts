@@ -9,11 +9,11 @@ const REQUEST_TIMEOUT_MS = 2_000;
 export class Link {
   isDead = false;
   isConnected = true;
-  /** How many times the connection was lost. What was on its way then never arrives. */
+  /** How many times the connection was lost. Messages that were on their way then never arrive. */
   private losses = 0;
   private frozenUntilMs = 0;
   private isFrozen = false;
-  /** What has reached the host while it was frozen. */
+  /** Answers, deliveries and timers that have reached the host while it was frozen. */
   private readonly waiting: (() => void)[] = [];
   /** How many messages the host has sent. */
   messages = 0;
@@ -170,7 +170,7 @@ export class Link {
           },
           (error: unknown) => {
             trace.add(this.name, `${what}: ${error instanceof Error ? error.name : String(error)}`);
-            answer(() => reject(error as Error));
+            answer(() => reject(error instanceof Error ? error : new Error(String(error))));
           },
         );
       });

@@ -23,7 +23,7 @@ export type Incident =
   | { readonly atMs: number; readonly what: 'disconnect'; readonly host: number; readonly forMs: number }
   | { readonly atMs: number; readonly what: 'outage'; readonly forMs: number };
 
-/** What a seed stands for. */
+/** The hosts, events, incidents and faults that a seed chooses. */
 export interface Schedule {
   readonly hosts: number;
   readonly plugins: readonly string[];

@@ -15,7 +15,7 @@ export class SimLog extends Logger implements PartedLog {
     super();
   }
 
-  child(): SimLog {
+  child(): this {
     return this;
   }
   isEnabled(): boolean {

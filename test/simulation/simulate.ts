@@ -16,7 +16,7 @@ export interface Options {
   readonly mistake?: string | undefined;
 }
 
-/** What one seed has shown. */
+/** The result of one seed. */
 export interface Result {
   readonly seed: number;
   readonly violations: readonly Violation[];
@@ -96,7 +96,7 @@ function until(world: World, atMs: number): Promise<void> {
         if (!isOver) agenda.step();
       } catch (error) {
         isOver = true;
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       }
       if (--left > 0) return;
       if (isOver) resolve();

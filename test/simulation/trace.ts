@@ -1,7 +1,7 @@
 /** How many lines of a trace are kept for a report. */
 const KEPT = 20_000;
 
-/** What happened in a schedule, in order. Its hash is the same for each run of the same seed. */
+/** The steps of a schedule, in order. Their hash is the same for each run of the same seed. */
 export class Trace {
   private lines: string[] = [];
   private hashed = 0x811c9dc5;

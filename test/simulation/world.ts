@@ -25,7 +25,7 @@ const SLOW_MS = 500;
 /** How long the broker keeps sending to a host whose connection is gone, before it notices. */
 const LINGER_MS = 4_000;
 
-/** What all hosts of a schedule share: the time, the broker, the faults and the trace. */
+/** The time, the broker, the faults and the trace, which all hosts of a schedule share. */
 export class World {
   readonly agenda = new Agenda();
   readonly trace = new Trace(() => this.agenda.nowMs);

@@ -136,10 +136,10 @@ export class BucketFiller {
   }
 
   private async run(): Promise<void> {
-    const { time, stop } = this.options;
+    const { folded, time, stop } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(this.pauseMs, time, stop);
+      await pause(pauseMs(!this.isFiller && this.doubt.isNone && folded.filled > 0, this.tookMs), time, stop);
       await retryUntil(() => this.step(() => this.fillOrTakeOver()), {
         waitMs: RETRY_MS,
         stop,
@@ -147,11 +147,6 @@ export class BucketFiller {
         time,
       });
     }
-  }
-
-  private get pauseMs(): number {
-    if (!this.isFiller && this.options.folded.filled > 0 && this.doubt.isNone) return LISTEN_MS;
-    return Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most);
   }
 
   /** Fills the bucket. If it may be an older one, only finds out what it has, and resolves with false. */
@@ -263,6 +258,12 @@ export class BucketFiller {
     this.remembered.set(key, known);
     folded.filledKey(key, text, known.revision);
   }
+}
+
+/** @param isListening whether another host fills the bucket */
+function pauseMs(isListening: boolean, tookMs: number): number {
+  if (isListening) return LISTEN_MS;
+  return Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * tookMs), PAUSE_MS.most);
 }
 
 function write(bucket: KeyValue, key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
