@@ -27,7 +27,7 @@ export class Tick extends defineEvent(
     untilMs: z.number(),
   }),
 ) {}
-export class Tock extends defineEvent(
+class Tock extends defineEvent(
   'sim.tock',
   z.object({ n: z.number().int(), key: z.string(), copy: z.number() }),
 ) {}
@@ -48,7 +48,7 @@ function add(n: number) {
 }
 
 @Plugin({ name: 'counter' })
-export class CounterPlugin {
+class CounterPlugin {
   constructor(private readonly lists: Store<number[]>) {}
 
   @Subscribe(Tick, OPTIONS)
@@ -89,7 +89,7 @@ export class UnorderedPlugin {
 }
 
 @Plugin({ name: 'relay' })
-export class RelayPlugin {
+class RelayPlugin {
   constructor(private readonly events: EventBus) {}
 
   @Subscribe(Tick, OPTIONS)
@@ -104,7 +104,7 @@ export function copiesOf(n: number): number {
 }
 
 @Plugin({ name: 'sums' })
-export class SumsPlugin {
+class SumsPlugin {
   constructor(private readonly lists: Store<number[]>) {}
 
   @Subscribe(Tock, OPTIONS)
@@ -114,7 +114,7 @@ export class SumsPlugin {
 }
 
 @Plugin({ name: 'flaky' })
-export class FlakyPlugin {
+class FlakyPlugin {
   constructor(
     private readonly lists: Store<number[]>,
     private readonly clock: Clock,
@@ -130,7 +130,7 @@ export class FlakyPlugin {
 }
 
 @Plugin({ name: 'later' })
-export class LaterPlugin {
+class LaterPlugin {
   constructor(
     private readonly lists: Store<number[]>,
     private readonly clock: Clock,
@@ -144,7 +144,7 @@ export class LaterPlugin {
 }
 
 @Plugin({ name: 'slow' })
-export class SlowPlugin {
+class SlowPlugin {
   constructor(
     private readonly lists: Store<number[]>,
     private readonly clock: Clock,
@@ -160,7 +160,7 @@ export class SlowPlugin {
 }
 
 @Plugin({ name: 'batches' })
-export class BatchesPlugin {
+class BatchesPlugin {
   constructor(private readonly lists: Store<number[]>) {}
 
   @Subscribe(Tick, { ...OPTIONS, batch: { size: 4, wait: '50ms' } })
@@ -170,7 +170,7 @@ export class BatchesPlugin {
 }
 
 @Plugin({ name: 'points' })
-export class PointsPlugin {
+class PointsPlugin {
   private readonly firsts: Store<number[]>;
 
   constructor(

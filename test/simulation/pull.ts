@@ -174,7 +174,7 @@ export class RemotePull implements DurablePull {
 }
 
 /** A delivery whose acks pass the connection. */
-export class RemoteDelivery extends WrappedDelivery {
+class RemoteDelivery extends WrappedDelivery {
   private isSettled = false;
   private readonly left: number;
   readonly what: string;
