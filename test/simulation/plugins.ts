@@ -27,10 +27,7 @@ export class Tick extends defineEvent(
     untilMs: z.number(),
   }),
 ) {}
-class Tock extends defineEvent(
-  'sim.tock',
-  z.object({ n: z.number().int(), key: z.string(), copy: z.number() }),
-) {}
+class Tock extends defineEvent('sim.tock', z.object({ n: z.number().int(), key: z.string(), copy: z.number() })) {}
 
 /** The clock of a simulated host. It also lets a plugin wait in virtual time. */
 export abstract class SimClock extends Clock {
