@@ -41,6 +41,7 @@ class StoppedTime implements Time {
     return this.elapsedMs;
   }
 
+  readonly soon = () => undefined;
   readonly after = () => ({ cancel: () => undefined });
   readonly every = () => ({ cancel: () => undefined });
 }
