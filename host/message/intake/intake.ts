@@ -56,14 +56,15 @@ export class Intake {
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
     this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
     this.executions = new Executions(this.permits);
-    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
-      left: (buffered) => this.order.left(buffered),
+    const events = {
+      left: (buffered: BufferedDelivery) => this.order.left(buffered),
       ended: () => {
         if (this.isKeyed) options.onCapacity();
         this.draining.left();
       },
       freed: () => this.startNext(),
-    });
+    };
+    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, events, this.time);
   }
 
   /** How many events, or batches of them, are being handled. */
