@@ -4,7 +4,7 @@ import type { TestServer } from './nats-server';
 import type { Scene } from './scene';
 
 const PASSWORD = 'p';
-const ROLES = ['host', 'publisher', 'operator'] as const;
+const ROLES = ['host', 'publisher', 'operator', 'deployer'] as const;
 
 type Role = (typeof ROLES)[number];
 
@@ -13,11 +13,11 @@ export function loginOf(role: Role): { readonly user: string; readonly password:
   return { user: `jetplug-${role}`, password: PASSWORD };
 }
 
-/** The variables with which a command logs in as an operator. */
-export const OPERATOR_ENV = {
-  JETPLUG_NATS_USER: loginOf('operator').user,
-  JETPLUG_NATS_PASSWORD: PASSWORD,
-};
+/** The variables with which a command logs in. */
+export function envOf(role: Role): NodeJS.ProcessEnv {
+  const { user, password } = loginOf(role);
+  return { JETPLUG_NATS_USER: user, JETPLUG_NATS_PASSWORD: password };
+}
 
 /**
  * Starts a server whose users have exactly the permissions that `jetplug permissions` prints for a config and plugins. A

@@ -34,6 +34,11 @@ export function pluginScope({ plugin, handlers }: ContractRecord): PluginScope {
   };
 }
 
+/** The durables of a plugin: that of each handler, and that of its retry queue. */
+export function durablesOf(plugin: PluginScope): HandlerScope[] {
+  return [...plugin.handlers, ...retryDurables(plugin)];
+}
+
 /** The durable of the retry queue of each handler of a plugin. */
 export function retryDurables({ plugin, handlers }: PluginScope): HandlerScope[] {
   return handlers.map(({ handler }) => ({
