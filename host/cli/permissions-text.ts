@@ -68,8 +68,8 @@ function allowed(what: string, grants: readonly Allowed[], denied: readonly stri
 
 /**
  * Commands of nsc that give the current account a signing key and a user for each role. The key has the permissions, and
- * the token of the user has none: the server refuses a token with the permissions of a host by its limit
- * `max_control_line` of 4 KB.
+ * the token of the user has none: a token with the permissions of a host would mostly exceed the server's limit
+ * `max_control_line`, which is 4 KB by default.
  */
 export function nscCommands(roles: readonly RolePermissions[]): string[] {
   return [

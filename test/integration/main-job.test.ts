@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { connect, type NatsConnection } from 'nats';
+import type { NatsConnection } from 'nats';
 import { parse } from 'yaml';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
@@ -11,29 +11,20 @@ import { each, handled } from '../support/story';
 
 const STREAMS = parse(STORY_CONFIG['config/default.yaml']) as object;
 
-const GRANTED = [
-  'everything',
-  'only the permissions that are printed',
-  'only the permissions that are printed for deploy.bindOnly',
-];
-
-describe.each(GRANTED)('with %s granted', (granted) => {
+describe.each(['everything', 'only the permissions that are printed'])('with %s granted', (granted) => {
   const scene = new Scene();
   let host: TestHost;
   let nats: NatsConnection;
   let refusals: () => string[];
   const isLimited = granted !== 'everything';
-  const bindOnly = granted.includes('bindOnly');
   /** Commands log in as an operator. */
   const as = isLimited ? { env: envOf('operator') } : {};
 
   beforeAll(async () => {
-    const asked = { ...STREAMS, deploy: { bindOnly } };
-    const server = isLimited ? await grantedServer(scene, asked, STORY_PLUGINS) : await scene.server();
+    const server = isLimited ? await grantedServer(scene, STREAMS, STORY_PLUGINS) : await scene.server();
     refusals = refusalsOf(server);
     nats = await scene.client(server.url);
-    if (bindOnly) await applied(scene, asked, server.url);
-    const config = isLimited ? { nats: { credentials: loginOf('host') }, deploy: { bindOnly } } : {};
+    const config = isLimited ? { nats: { credentials: loginOf('host') } } : {};
     host = await scene.host({ server, plugins: [STORY_PLUGINS], config });
   });
   afterAll(() => scene.end());
@@ -111,30 +102,4 @@ describe.each(GRANTED)('with %s granted', (granted) => {
   test('the server has refused nothing', () => {
     expect(refusals()).toEqual([]);
   });
-
-  if (bindOnly) {
-    test.each([
-      'STREAM.CREATE.EVENTS',
-      'STREAM.UPDATE.EVENTS',
-      'STREAM.DELETE.EVENTS',
-      'CONSUMER.CREATE.EVENTS.badge-award',
-      'CONSUMER.DELETE.EVENTS.badge-award',
-    ])('the server refuses %s to the host', async (request) => {
-      const { user, password } = loginOf('host');
-      const login = await connect({ servers: host.servers, user, pass: password });
-      try {
-        const asked = login.request(`$JS.API.${request}`, '', { timeout: 2_000 });
-        await expect(asked).rejects.toMatchObject({ code: 'PERMISSIONS_VIOLATION' });
-      } finally {
-        await login.close();
-      }
-    });
-  }
 });
-
-/** Creates all streams, buckets and durables as the deployer. */
-async function applied(scene: Scene, config: object, servers: string): Promise<void> {
-  const cwd = scene.folder({ 'config.json': JSON.stringify(config) });
-  const args = ['apply', '--yes', '--json', '--config', 'config.json', '--plugins', STORY_PLUGINS, '--servers', servers];
-  expect(await jetplug(args, { cwd, env: envOf('deployer') })).toMatchObject({ code: 0, stderr: '' });
-}

@@ -22,10 +22,12 @@ export function envOf(role: Role): NodeJS.ProcessEnv {
 /**
  * Starts a server whose users have exactly the permissions that `jetplug permissions` prints for a config and plugins. A
  * client without a name may do everything.
+ * @param plugins the plugins folder; default: those of the config
  */
-export async function grantedServer(scene: Scene, config: object, plugins: string): Promise<TestServer> {
+export async function grantedServer(scene: Scene, config: object, plugins?: string): Promise<TestServer> {
   const cwd = scene.folder({ 'config.json': JSON.stringify(config) });
-  const args = ['permissions', '--config', join(cwd, 'config.json'), '--plugins', plugins];
+  const folder = plugins === undefined ? [] : ['--plugins', plugins];
+  const args = ['permissions', '--config', join(cwd, 'config.json'), ...folder];
   const { code, stdout, stderr } = await jetplug(args, { cwd });
   if (code !== 0) throw new Error(stderr);
   const passwords = ROLES.map((role) => `JETPLUG_${role.toUpperCase()}_PASSWORD = "${PASSWORD}"`);

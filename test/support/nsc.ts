@@ -33,7 +33,12 @@ export async function afterNsc(scene: Scene, commands: string): Promise<Nsc> {
       const [role, key] = [only(args, 'role'), nkeys.createAccount()];
       expect(only(args, 'sk')).toBe('generate');
       keys.set(role, key);
-      scopes.push({ kind: 'user_scope', key: key.getPublicKey(), role, template: { ...UNLIMITED, ...permissions(args) } });
+      scopes.push({
+        kind: 'user_scope',
+        key: key.getPublicKey(),
+        role,
+        template: { ...UNLIMITED, ...permissions(args) },
+      });
     } else if (command === 'add user') {
       const name = only(args, 'name');
       users[name] = userCreds(name, account, keys.get(only(args, 'private-key'))!);
@@ -105,8 +110,17 @@ function userCreds(name: string, account: KeyPair, signer: KeyPair): string {
 }
 
 function token(signer: KeyPair, subject: string, name: string, nats: object): string {
-  const claims = { jti: randomUUID(), iat: Math.floor(Date.now() / 1_000), iss: signer.getPublicKey(), name, sub: subject };
-  const text = [{ typ: 'JWT', alg: 'ed25519-nkey' }, { ...claims, nats }]
+  const claims = {
+    jti: randomUUID(),
+    iat: Math.floor(Date.now() / 1_000),
+    iss: signer.getPublicKey(),
+    name,
+    sub: subject,
+  };
+  const text = [
+    { typ: 'JWT', alg: 'ed25519-nkey' },
+    { ...claims, nats },
+  ]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.');
   return `${text}.${Buffer.from(signer.sign(Buffer.from(text))).toString('base64url')}`;
