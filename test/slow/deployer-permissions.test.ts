@@ -64,7 +64,7 @@ async function publish(subject: string): Promise<void> {
   await nats.jetstream().publish(subject, JSON.stringify({ user_id: 'u1', video_id: 'v1', of: 'x' }));
 }
 
-describe('what a deploy needs is granted', () => {
+describe('a deploy has enough permissions', () => {
   afterEach(async () => {
     expect((await deployer('plan')).json()).toEqual([]);
     expect(refusals()).toEqual([]);

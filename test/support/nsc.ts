@@ -6,7 +6,17 @@ import { promisify } from 'node:util';
 import { nkeys } from 'nats';
 import type { Scene } from './scene';
 
-type KeyPair = ReturnType<typeof nkeys.createUser>;
+interface KeyPair {
+  getPublicKey(): string;
+  getSeed(): Uint8Array;
+  sign(input: Uint8Array): Uint8Array;
+}
+
+/** The client declares no types for its keys. */
+const { createOperator, createAccount, createUser } = nkeys as Record<
+  'createOperator' | 'createAccount' | 'createUser',
+  () => KeyPair
+>;
 
 /** The arguments of one command. */
 type Args = Readonly<Record<string, readonly string[]>>;
@@ -24,13 +34,13 @@ export interface Nsc {
  * the account and the users that nsc makes of them. Supports `edit signing-key` and `add user`.
  */
 export async function afterNsc(scene: Scene, commands: string): Promise<Nsc> {
-  const [operator, system, account] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createAccount()];
+  const [operator, system, account] = [createOperator(), createAccount(), createAccount()];
   const keys = new Map<string, KeyPair>();
   const scopes: object[] = [];
   const users: Record<string, string> = {};
   for (const { command, args } of await argumentsOf(scene, commands)) {
     if (command === 'edit signing-key') {
-      const [role, key] = [only(args, 'role'), nkeys.createAccount()];
+      const [role, key] = [only(args, 'role'), createAccount()];
       expect(only(args, 'sk')).toBe('generate');
       keys.set(role, key);
       scopes.push({
@@ -100,7 +110,7 @@ function permissions(args: Args): object {
 
 /** A user whose token is signed with a key that has permissions of its own has none, as the server demands. */
 function userCreds(name: string, account: KeyPair, signer: KeyPair): string {
-  const user = nkeys.createUser();
+  const user = createUser();
   const own = { pub: {}, sub: {}, issuer_account: account.getPublicKey(), type: 'user', version: 2 };
   const seed = Buffer.from(user.getSeed()).toString();
   return [
