@@ -15,7 +15,8 @@ import { ask, canAsk } from './ask';
 import { auditedCommand, commandUser } from './audited-command';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
-import { planPlugins } from './plan-plugins';
+import { findNotes } from './plan-notes';
+import { planPlugins, type PlannedPlugins } from './plan-plugins';
 import { changeTitle, printPlan } from './plan-screen';
 
 interface ApplyFlags extends CommonFlags {
@@ -67,8 +68,9 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
       prune: flags.prune === true,
       allowDataLoss: flags.allowDataLoss === true || deploy.allowDataLoss,
     };
-    const steps = await currentSteps(connection, config, file);
-    if (file === undefined && !flags.json) printPlan(steps.map(changeOf));
+    const { steps, checked } = await currentPlan(connection, config, file);
+    if (file === undefined && !flags.json)
+      printPlan(steps.map(changeOf), await findNotes(connection, config, checked, {}));
     const selected = selectSteps(steps, options);
     if (file === undefined && !flags.yes && selected.made.length > 0) await confirm(flags);
     await makeAll(connection, config, selected, options, flags);
@@ -83,13 +85,17 @@ function changeOf({ change }: Step): PlannedChange {
  * Makes the plan.
  * @throws JetplugError, or an AggregateError of several, if a plugin cannot be read or the file is out of date
  */
-async function currentSteps(connection: Connection, config: Config, file: string | undefined): Promise<Step[]> {
+async function currentPlan(
+  connection: Connection,
+  config: Config,
+  file: string | undefined,
+): Promise<Pick<PlannedPlugins, 'checked'> & { readonly steps: Step[] }> {
   const earlier = file === undefined ? undefined : readPlan(file);
   const read = await planPlugins(config);
   if (read.problems.length > 0) throw new AggregateError(read.problems, 'nothing is changed');
   const steps = await makePlan(connection, config, read);
   if (earlier) assertCurrent(earlier, config.deploy.name, steps);
-  return steps;
+  return { steps, checked: read.checked };
 }
 
 function readPlan(file: string): PlanFile {
