@@ -73,16 +73,16 @@ function start(): Promise<TestHost> {
   return scene.host({ server, plugins: [plugins], config: { ...CONFIG, nats }, env });
 }
 
-/** Runs a command as the operator. */
-function operator(...args: string[]): Promise<CliResult> {
+function run(role: 'operator' | 'deployer', ...args: string[]): Promise<CliResult> {
   return jetplug([...args, '--json', '--config', configFile, '--servers', server.url], {
-    env: envOf('operator'),
+    env: envOf(role),
     cwd: plugins,
   });
 }
 
+/** Runs a command as the operator. */
 async function answer<T>(...args: string[]): Promise<T> {
-  const result = await operator(...args);
+  const result = await run('operator', ...args);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   return result.json<T>();
 }
@@ -168,11 +168,11 @@ describe('with the permissions that are printed', () => {
     expect(await answer<object[]>('audit')).not.toEqual([]);
   }, 60_000);
 
-  test('a plan reads everything that it needs, and tests a changed contract', async () => {
-    expect(await answer('plan', '--plugins', plugins)).toEqual([]);
+  test.each(['operator', 'deployer'] as const)('a plan of the %s tests a changed contract', async (role) => {
+    expect((await run(role, 'plan', '--plugins', plugins)).json()).toEqual([]);
     const changed = TALLY.replace('n: z.number()', 'n: z.number().max(0)');
     const folder = scene.folder({ 'tally.plugin.ts': changed, 'later.plugin.ts': LATER });
-    const { code, stderr, json } = await operator('plan', '--plugins', folder);
+    const { code, stderr, json } = await run(role, 'plan', '--plugins', folder);
     expect([code, stderr]).toEqual([2, '']);
     expect(json()).toMatchObject([
       { change: 'contract', name: 'badge.ticked', complete: true, byField: [{ field: 'n' }] },

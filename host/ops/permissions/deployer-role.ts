@@ -39,7 +39,10 @@ function reads(scope: Scope, subjects: Subjects): Grants {
         ...subjects.api(`CONSUMER.CREATE.${stream}`),
       ]),
       ...[RETRY_STREAM, ...scope.plugins.map(bucketStreamOf)].flatMap((stream) => subjects.stream(stream, 'MSG.GET')),
-      ...scope.plugins.flatMap((plugin) => subjects.direct(bucketStreamOf(plugin))),
+      // A plan tests changed contracts on stored events.
+      ...[...scope.config.streams.map(({ name }) => name), ...scope.plugins.map(bucketStreamOf)].flatMap((stream) =>
+        subjects.direct(stream),
+      ),
     ],
   };
 }
