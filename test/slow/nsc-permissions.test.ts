@@ -1,33 +1,58 @@
-/** Users with tokens, as the printed commands of nsc make them. */
-import { readFileSync } from 'node:fs';
+/** Users with tokens, which a real nsc creates by the printed commands. Go builds nsc if it is not on the PATH. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect, credsAuthenticator, type NatsConnection } from 'nats';
-import { jetplug } from '../support/cli';
+import { parse } from 'yaml';
+import { jetplug, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
 import { refusalsOf } from '../support/granted-server';
-import { STORY_PLUGINS, type TestHost } from '../support/host';
-import { afterNsc, type Nsc } from '../support/nsc';
+import { STORY_CONFIG, STORY_PLUGINS, type TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { Nsc } from '../support/nsc';
 import { Scene } from '../support/scene';
 import { each, handled } from '../support/story';
 
+/** Long enough to build nsc. */
+const SETUP_MS = 300_000;
+const { streams } = parse(STORY_CONFIG['config/default.yaml']) as { streams: readonly object[] };
+const CONFIG = { streams, nats: { inboxPrefix: '_INBOX.jetplug' } };
+/** nsc reads a list of subjects as a line of CSV. */
+const SHOP = { name: 'SHOP', subjects: ['shop.sold', 'shop."a,b"', "shop.it's"] };
+
 const scene = new Scene();
 let nsc: Nsc;
+let server: TestServer;
 let host: TestHost;
+let folder: string;
 let refusals: () => string[];
 
 beforeAll(async () => {
-  const printed = await jetplug(['permissions', '--format', 'nsc', '--plugins', STORY_PLUGINS]);
-  expect(printed).toMatchObject({ code: 0, stderr: '' });
-  nsc = await afterNsc(scene, printed.stdout);
-  const server = await scene.server(nsc.serverConfig);
+  folder = scene.folder({ 'config.json': JSON.stringify(CONFIG) });
+  nsc = await Nsc.start(scene);
+  await nsc.run(await printed());
+  server = await scene.server(nsc.serverConfig);
+  await nsc.push(server);
   refusals = refusalsOf(server);
-  const config = { nats: { credentials: { credsFile: nsc.credsFiles['jetplug-host'] } } };
-  host = await scene.host({ server, plugins: [STORY_PLUGINS], config });
-});
+}, SETUP_MS);
 afterAll(() => scene.end());
 
-async function connected<T>(name: string, work: (nats: NatsConnection) => Promise<T>): Promise<T> {
-  const authenticator = credsAuthenticator(readFileSync(nsc.credsFiles[name]!));
-  const nats = await connect({ servers: host.servers, authenticator });
+/** The commands of nsc for the config. */
+async function printed(): Promise<string> {
+  const args = ['permissions', '--format', 'nsc', '--config', 'config.json', '--plugins', STORY_PLUGINS];
+  const { code, stdout, stderr } = await jetplug(args, { cwd: folder });
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+/** Runs a command as a user. */
+async function command(user: string, ...words: string[]): Promise<CliResult> {
+  const args = [...words, '--json', '--servers', server.url, '--config', 'config.json'];
+  return jetplug(args, { cwd: folder, env: { JETPLUG_NATS_CREDS_FILE: nsc.credsFile(user) } });
+}
+
+async function connected<T>(user: string, work: (nats: NatsConnection) => Promise<T>): Promise<T> {
+  const authenticator = credsAuthenticator(readFileSync(nsc.credsFile(user)));
+  const nats = await connect({ servers: server.url, authenticator });
   try {
     return await work(nats);
   } finally {
@@ -35,24 +60,62 @@ async function connected<T>(name: string, work: (nats: NatsConnection) => Promis
   }
 }
 
-test('an event of the publisher is handled by all plugins, and the operator sees its effects', async () => {
+test('the deployer creates everything, and a plan then finds no change', async () => {
+  const apply = ['apply', '--yes', '--plugins', STORY_PLUGINS];
+  expect(await command('jetplug-deployer', ...apply)).toMatchObject({ code: 0, stderr: '' });
+  const plan = await command('jetplug-deployer', 'plan', '--plugins', STORY_PLUGINS);
+  expect(plan).toMatchObject({ code: 0, stderr: '' });
+  expect(plan.json()).toEqual([]);
+  expect(refusals()).toEqual([]);
+});
+
+test('a host handles an event of the publisher by all plugins, and the operator sees its effects', async () => {
+  const credentials = { credsFile: nsc.credsFile('jetplug-host') };
+  const config = { ...CONFIG, nats: { ...CONFIG.nats, credentials } };
+  host = await scene.host({ server, plugins: [STORY_PLUGINS], config });
   await connected('jetplug-publisher', (nats) =>
     nats.jetstream().publish('video.watch_started', '{"user_id":"u1","video_id":"v1"}'),
   );
-  const env = { JETPLUG_NATS_CREDS_FILE: nsc.credsFiles['jetplug-operator'] };
   await eventually(async () => expect(await handled(host)).toMatchObject(each(1)) === undefined);
-  const store = await jetplug(['store', 'badge', '--json', '--servers', host.servers], { env });
+  const store = await command('jetplug-operator', 'store', 'badge');
   expect(store).toMatchObject({ code: 0, stderr: '' });
   expect(store.json()).toEqual([{ key: 'u1', value: 1 }]);
   expect(refusals()).toEqual([]);
 });
 
 test.each([
-  ['jetplug-host', '$JS.API.STREAM.DELETE.EVENTS'],
-  ['jetplug-publisher', '$JS.API.STREAM.MSG.GET.EVENTS'],
-  ['jetplug-operator', '$JS.API.STREAM.UPDATE.EVENTS'],
-  ['jetplug-deployer', '$JS.API.STREAM.DELETE.FOREIGN'],
-])('the server refuses anything else to %s', async (user, subject) => {
-  const asked = connected(user, (nats) => nats.request(subject, '', { timeout: 2_000 }));
-  await expect(asked).rejects.toMatchObject({ code: 'PERMISSIONS_VIOLATION' });
+  ['jetplug-host', '$JS.API.STREAM.DELETE.EVENTS', 'jetplug.audit'],
+  ['jetplug-publisher', '$JS.API.STREAM.MSG.GET.EVENTS', '_INBOX.jetplug.>'],
+  ['jetplug-operator', '$JS.API.STREAM.UPDATE.EVENTS', 'video.>'],
+  ['jetplug-deployer', '$JS.API.STREAM.DELETE.FOREIGN', '$KV.>'],
+])('the server refuses anything else to %s', async (user, published, subscribed) => {
+  await connected(user, async (nats) => {
+    nats.publish(published);
+    nats.subscribe(subscribed, { callback: () => undefined });
+    await nats.flush();
+  });
+  expect(refusals()).toEqual([
+    expect.stringContaining(`Subject "${published}"`),
+    expect.stringContaining(`Subject "${subscribed}"`),
+  ]);
+});
+
+test('commands without the creation of keys and users add subjects for the users that exist', async () => {
+  const publish = (): Promise<void> =>
+    connected('jetplug-publisher', async (nats) => {
+      for (const subject of SHOP.subjects) nats.publish(subject);
+      await nats.flush();
+    });
+  await publish();
+  const refused = SHOP.subjects.map((subject) => expect.stringContaining(`Subject ${JSON.stringify(subject)}`));
+  expect(refusals()).toEqual(refused);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...CONFIG, streams: [...streams, SHOP] }));
+  await nsc.run((await printed()).replaceAll(' --sk generate', '').replaceAll(/^nsc add user .*$/gm, ''));
+  await nsc.push(server);
+  await publish();
+  expect(refusals()).toEqual([]);
+});
+
+test('nsc refuses the unchanged commands when they are run again', async () => {
+  await expect(nsc.run(await printed())).rejects.toThrow('the user "jetplug-host" already exists');
 });
