@@ -17,6 +17,8 @@ const MOST_UNDER_WAY = 1_000;
  * a publisher that loses nothing.
  */
 export class SteadyLoad {
+  /** How long each event took until the stream had confirmed it, with all its repeats. */
+  readonly confirmedAfterMs: number[] = [];
   private sent = 0;
   private ended = false;
   private readonly underWay = new Set<Promise<void>>();
@@ -51,9 +53,13 @@ export class SteadyLoad {
   }
 
   private send(n: number): void {
+    const sentMs = performance.now();
     const sending = publishUntilStored(this.nats, `${this.name}-${n}`, this.make(n));
     this.underWay.add(sending);
-    void sending.then(() => this.underWay.delete(sending));
+    void sending.then(() => {
+      this.underWay.delete(sending);
+      this.confirmedAfterMs.push(performance.now() - sentMs);
+    });
   }
 }
 
