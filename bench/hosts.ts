@@ -1,8 +1,8 @@
 /**
  * Measures one, two and three hosts on one server: their start, their idle cost and the spread of handlers in order, with
  * 500 plugins, and the rate of handlers that wait for something:
- *   node dist/bench/hosts.js --plugins 500 --events 40000
- * All processes share the machine's processors.
+ *   node dist/bench/hosts.js --plugins 500 --events 40000 --hosts 1,2,3 --idle 20
+ * It prints one line of JSON for each measurement. All processes share the machine's processors.
  */
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
@@ -15,10 +15,14 @@ import { Ground, STREAM } from './core/ground';
 import { host, type HostOptions } from './core/host';
 import type { Worker } from './core/worker';
 
-const HOSTS = [1, 2, 3] as const;
-/** The rest before the idle time: a host gives up a handler in order that has had no event for 15 s. */
-const REST_MS = 20_000;
-const IDLE_MS = 20_000;
+const DEFAULTS = {
+  plugins: { type: 'string', default: '500' },
+  events: { type: 'string', default: '40000' },
+  /** How many hosts there are, one measurement after the other. */
+  hosts: { type: 'string', default: '1,2,3' },
+  /** The idle time in seconds, and the rest before it: a host gives up a handler in order that is idle for 15 s. */
+  idle: { type: 'string', default: '20' },
+} as const;
 const LONGEST_SPREAD_MS = 60_000;
 const LONGEST_DRAIN_MS = 300_000;
 const POLL_MS = 50;
@@ -31,20 +35,20 @@ const RATES = [
 ] as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { plugins: { type: 'string', default: '500' }, events: { type: 'string', default: '40000' } },
-  });
-  const [plugins, events] = [Number(values.plugins), Number(values.events)];
+  const { values } = parseArgs({ options: DEFAULTS });
+  const [copies, events, idleMs] = [Number(values.plugins), Number(values.events), 1_000 * Number(values.idle)];
+  const counts = values.hosts.split(',').map(Number);
   const say = (what: string): void => void process.stderr.write(`${what}\n`);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
   const ground = await Ground.open({ syncInterval: '2m', events, signal: stop.signal, say, warn: say });
   try {
-    for (const hosts of HOSTS) print(await many(ground, { plugin: 'count', copies: plugins }, hosts));
-    for (const hosts of HOSTS) print(await many(ground, { plugin: 'keyed', copies: plugins }, hosts));
+    for (const plugin of ['count', 'keyed']) {
+      for (const hosts of counts) print(await many(ground, { plugin, copies }, hosts, idleMs));
+    }
     for (const { name, ...options } of RATES) {
-      for (const hosts of HOSTS) print({ work: name, ...(await rate(ground, options, hosts, events)) });
+      for (const hosts of counts) print({ work: name, ...(await rate(ground, options, hosts, events)) });
     }
   } finally {
     await ground.close();
@@ -56,18 +60,18 @@ function print(figures: object): void {
 }
 
 /** Starts the hosts at the same time, and measures their start, the spread of their handlers, and their idle time. */
-async function many(ground: Ground, options: HostOptions, hosts: number): Promise<object> {
+async function many(ground: Ground, options: HostOptions, hosts: number, idleMs: number): Promise<object> {
   await emptied(ground);
   return withHosts(ground, options, hosts, 1_000, async (workers) => {
     const startS = Math.max(...workers.map(({ tookMs }) => tookMs)) / 1_000;
     const spread = options.plugin === 'keyed' ? await spreading(ground, hosts) : {};
-    await sleep(REST_MS, undefined, { signal: ground.signal });
+    await sleep(idleMs, undefined, { signal: ground.signal });
     const before = await readAll(workers);
-    await sleep(IDLE_MS, undefined, { signal: ground.signal });
+    await sleep(idleMs, undefined, { signal: ground.signal });
     const after = await readAll(workers);
     return {
       ...{ plugin: options.plugin, plugins: options.copies, hosts, startS: round(startS), ...spread },
-      idleCpuPercent: after.map(({ cpuMs }, i) => round((100 * (cpuMs - before[i]!.cpuMs)) / IDLE_MS)),
+      idleCpuPercent: after.map(({ cpuMs }, i) => round((100 * (cpuMs - before[i]!.cpuMs)) / idleMs)),
       rssMb: after.map(({ rssMb }) => round(rssMb)),
     };
   });
