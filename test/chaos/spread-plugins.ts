@@ -11,7 +11,7 @@ const KEYS = 30;
 const EVENTS_PER_PUBLISH = 5;
 const COUNTED = 'counted';
 
-/** What a handler keeps of one key. */
+/** The state of one key in a plugin's store. */
 interface Kept {
   readonly count: number;
   /** The sum of the events' numbers. */
