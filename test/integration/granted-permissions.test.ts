@@ -31,8 +31,11 @@ const TALLY = pluginSource(
     await this.events.publish('badge.ticked', { of: event.of, n });
     if (event.bad) throw new Error('bad');
   }
-  @Subscribe('badge.ticked', { from: 'beginning' })
-  async see() {}`,
+  @Subscribe({ from: 'beginning' })
+  async see(_event: Ticked) {}`,
+  {
+    before: `export class Ticked extends defineEvent('badge.ticked', z.object({ of: z.string(), n: z.number() })) {}`,
+  },
 );
 const LATER = pluginSource(
   'LaterPlugin',
@@ -164,6 +167,17 @@ describe('with the permissions that are printed', () => {
     await answer('adopt', 'stream', 'EVENTS');
     expect(await answer<object[]>('audit')).not.toEqual([]);
   }, 60_000);
+
+  test('a plan reads everything that it needs, and tests a changed contract', async () => {
+    expect(await answer('plan', '--plugins', plugins)).toEqual([]);
+    const changed = TALLY.replace('n: z.number()', 'n: z.number().max(0)');
+    const folder = scene.folder({ 'tally.plugin.ts': changed, 'later.plugin.ts': LATER });
+    const { code, stderr, json } = await operator('plan', '--plugins', folder);
+    expect([code, stderr]).toEqual([2, '']);
+    expect(json()).toMatchObject([
+      { change: 'contract', name: 'badge.ticked', complete: true, byField: [{ field: 'n' }] },
+    ]);
+  });
 
   test('fate counts the events before a waiting one; the server itself deletes the consumer that counts', async () => {
     await answer('pause', 'tally');

@@ -1,5 +1,6 @@
 import { RETRY_STREAM } from '../../broker/stream-state';
 import type { Config, StreamConfig } from '../../config/config';
+import { CONFIG_SUBJECTS } from '../../nats/config-generation';
 import { SERVICE } from '../../nats/service';
 import {
   AUDIT_STREAM,
@@ -35,6 +36,7 @@ function connection({ endpoints }: Scope, subjects: Subjects): Grants {
     publish: [
       ...subjects.api('INFO', 'STREAM.NAMES', 'STREAM.LIST', 'CONSUMER.LIST.*'),
       ...endpoints.map((endpoint) => `${SERVICE}.${endpoint}`),
+      CONFIG_SUBJECTS,
     ],
     subscribe: [subjects.inboxes],
   };
