@@ -67,10 +67,10 @@ afterAll(async () => {
   await scene.end();
 });
 
-function start(): Promise<TestHost> {
+function start(config: object = CONFIG): Promise<TestHost> {
   const nats = { ...CONFIG.nats, credentials: loginOf('host') };
   const env = { NODE_ENV: 'staging' };
-  return scene.host({ server, plugins: [plugins], config: { ...CONFIG, nats }, env });
+  return scene.host({ server, plugins: [plugins], config: { ...config, nats }, env });
 }
 
 function run(role: 'operator' | 'deployer', ...args: string[]): Promise<CliResult> {
@@ -390,4 +390,19 @@ test('a publisher that subscribes to all inboxes gets no answer to a host or an 
   } finally {
     await nats.close();
   }
+});
+
+// The last test: after it, the pull requests of a second host wait on the server, and a subscription to all inboxes takes
+// their events.
+test('a plan finds the hosts of a newer config', async () => {
+  refusals();
+  await start({ ...CONFIG, delivery: { ackWait: '31s' } });
+  for (const role of ['operator', 'deployer'] as const) {
+    const { stderr, json } = await run(role, 'plan', '--plugins', plugins);
+    expect(stderr).toBe('');
+    expect(json()).toContainEqual(
+      expect.objectContaining({ newerConfig: expect.objectContaining({ generation: 2 }) as object }),
+    );
+  }
+  expect(refusals()).toEqual([]);
 });

@@ -84,7 +84,10 @@ describe('a deploy has enough permissions', () => {
       'create durable counts-count',
       'create durable seen-handle',
     ]);
-    expect((await deployer('audit')).json()).toMatchObject([{ action: 'apply', outcome: 'done' }]);
+    expect((await deployer('audit')).json()).toMatchObject([
+      { action: 'apply', outcome: 'done' },
+      { action: 'apply', outcome: 'started' },
+    ]);
   });
 
   test('apply updates a stream in place, and one that drops a subject with its stored events', async () => {

@@ -1,4 +1,5 @@
 import { RETRY_STREAM } from '../../broker/stream-state';
+import { CONFIG_SUBJECTS } from '../../nats/config-generation';
 import { RECORDS_BUCKET } from '../../nats/wanted-streams';
 import { audit, bucketStreamOf, changes, ownStreams, records } from './assets';
 import { distinct, type Grants, type Permissions } from './grants';
@@ -13,7 +14,11 @@ import { Subjects } from './subjects';
 export function deployerPermissions(scope: Scope): Permissions {
   const subjects = new Subjects(scope.config);
   const grants: Grants[] = [
-    { purpose: 'connect, find streams and durables', publish: subjects.lists(), subscribe: [subjects.inboxes] },
+    {
+      purpose: 'connect, find streams and durables, and the hosts of a newer config',
+      publish: [...subjects.lists(), CONFIG_SUBJECTS],
+      subscribe: [subjects.inboxes],
+    },
     reads(scope, subjects),
     deletions(scope, subjects),
     adoptions(scope, subjects),
