@@ -57,8 +57,8 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
   }
 
   /**
-   * Makes records for which `isApart` is true leave their batch here, and those that have an outcome. They run alone
-   * after the batch, from the first step, so the batch does not wait for them.
+   * Makes records for which `isApart` is true leave their batch here, and those that have an outcome. The batch does not
+   * wait for them.
    */
   apart(isApart: (record: Current) => boolean): Pipeline<Start, Current, Ended> {
     return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
@@ -121,14 +121,15 @@ export class Runner<R extends PipelineRecord> {
    * Runs the records as one batch. Each record runs on its own up to the joint step. A record that has an outcome by
    * then runs on its own to its end. The joint steps take the others together, and all of them reach the conclusion
    * before one of them passes it.
+   * @returns the records that have left the batch. Each of them must still {@link run}.
    */
-  runTogether(records: readonly R[]): MaybePromise<void> {
+  runTogether(records: readonly R[]): MaybePromise<readonly R[]> {
     const { apartAt, isApart } = this.plan;
     const started = all(records, (record) => this.advance(record, 0, apartAt));
     return then(started, () => {
       const apart = records.filter((record) => record.outcome !== undefined || isApart(record));
       const together = apart.length === 0 ? records : records.filter((record) => !apart.includes(record));
-      return then(this.batch(together), () => (apart.length > 0 ? this.oneByOne(apart) : undefined));
+      return then(this.batch(together), () => apart);
     });
   }
 
@@ -163,10 +164,6 @@ export class Runner<R extends PipelineRecord> {
       if (isPromise(awaited)) return awaited.then(() => this.together(records, i + 1));
     }
     return undefined;
-  }
-
-  private async oneByOne(records: readonly R[]): Promise<void> {
-    for (const record of records) await this.run(record);
   }
 
   /** Runs the steps from `first` up to `end`, without `end`. */

@@ -81,10 +81,16 @@ function processRun(run: Arrived): MaybePromise<void> {
 }
 
 function processRuns(runs: readonly Arrived[]): MaybePromise<void> {
-  return then(LIFE.runTogether(runs), () => {
+  return then(LIFE.runTogether(runs), (apart) => {
     const conflicts = runs.filter(hasConflict);
-    return conflicts.length > 0 ? runAgain(conflicts, processRuns) : undefined;
+    const again = conflicts.length > 0 ? runAgain(conflicts, processRuns) : undefined;
+    return then(again, () => (apart.length > 0 ? processOneByOne(apart) : undefined));
   });
+}
+
+/** A run that has a conflict keeps its keys locked, so it starts again before the next run, which may wait for them. */
+async function processOneByOne(runs: readonly Arrived[]): Promise<void> {
+  for (const run of runs) await processRun(run);
 }
 
 function hasConflict({ outcome }: Arrived): boolean {

@@ -240,6 +240,18 @@ test('an event of a batch that another host has committed is acknowledged, and t
   expect(batches.bench.failures.size).toBe(0);
 });
 
+test('events that run alone after a batch do not wait for the key of one whose commit had a conflict', async () => {
+  const batches = new Batches(async ([event], _context, { calls, store, bench }) => {
+    const isFirst = calls.length === 1;
+    await store.update('k', (n = 0) => n + 1, { for: event! });
+    if (isFirst) bench.commits.commitElsewhere({ writes: { k: '10' } });
+  });
+  for (const sequence of [1, 2, 3]) batches.bench.failures.set(sequence, FAILED_ONCE);
+  expect(answers(await batches.offer(3, { deliveryCount: 2 }))).toEqual(['ack', 'ack', 'ack']);
+  expect(batches.calls).toEqual([[1], [1], [2], [3]]);
+  expect(await batches.store.get('k')).toBe(13);
+});
+
 test('all events of a batch that change one key are settled by its commit, so a crash before the acks repeats no change', async () => {
   const batches = new Batches(async (events, _context, { store }) => {
     for (const event of events) await store.update('k', (n = 0) => n + 1, { for: event });
