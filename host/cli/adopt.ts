@@ -4,7 +4,7 @@ import type { Config } from '../config/config';
 import { adoptDurable, durableAdoption } from '../nats/adopt-durable';
 import type { Connection } from '../nats/connection';
 import { contents } from '../nats/foreign-stream';
-import type { Ownership } from '../nats/ownership';
+import { newerAsset, type Ownership } from '../nats/ownership';
 import { changeText } from '../nats/stream-changes';
 import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
@@ -126,6 +126,7 @@ async function adoptWanted(
     });
   }
   const { info, ownership } = found;
+  if (ownership.kind === 'newer') throw newerAsset(`${kind} ${name}`, ownership.format);
   const { messages } = info.state;
   const about = {
     kind,
@@ -159,7 +160,7 @@ async function adoptOfHandler(
   return { ...about, changes: [markChange(by, deploy.name), ...adoption.changes], adopted: yes };
 }
 
-function markedBy(owner: Ownership, deployment: string): string | null {
+function markedBy(owner: Exclude<Ownership, { kind: 'newer' }>, deployment: string): string | null {
   if (owner.kind === 'unmarked') return null;
   return owner.kind === 'ours' ? deployment : owner.deployment;
 }

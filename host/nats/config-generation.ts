@@ -3,27 +3,18 @@ import type { Logger } from '../../sdk';
 import { machineTime, type Time, type Timer } from '../base/time';
 import type { Config } from '../config/config';
 import { Conflict, type KeyValue } from '../records/key-value';
+import { isOfLaterFormat } from '../records/record-format';
 import type { Subscription } from './client';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
+import {
+  GENERATION_KEY,
+  nextGeneration,
+  readGeneration,
+  type GenerationRecord,
+  type StoredGeneration,
+} from './generation-record';
 import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStreams } from './wanted-streams';
-
-/**
- * The record of the newest config of a deployment, in the host's bucket. Hosts whose configs ask for different settings
- * of streams and durables would otherwise undo each other's changes for ever.
- */
-export interface GenerationRecord {
-  readonly number: number;
-  readonly fingerprint: string;
-  /** The host that has claimed the generation, as `machine:process`. */
-  readonly host: string;
-  /** ISO 8601. */
-  readonly claimedAt: string;
-  /** The fingerprints of earlier generations, the newest first. */
-  readonly earlier: readonly string[];
-  /** Whether an operator has applied the config. It then counts while no host runs with it, too. */
-  readonly applied?: true;
-}
 
 export interface GenerationOptions {
   readonly connection: Pick<Connection, 'nc' | 'connected'>;
@@ -36,8 +27,6 @@ export interface GenerationOptions {
   readonly time?: Time;
 }
 
-const GENERATION_KEY = 'generation';
-const MAX_EARLIER = 20;
 const CHECK_MS = 5_000;
 /** A host that restarts is away for a while. It must be away for so long before an earlier config decides again. */
 const PATIENCE_MS = 60_000;
@@ -58,6 +47,7 @@ export class ConfigGeneration {
   private awaySinceMs: number | undefined;
   /** Whether the host has started, and has known since whether it waits. */
   private hasRun = false;
+  private lastFailure: string | undefined;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
 
@@ -149,7 +139,11 @@ export class ConfigGeneration {
     try {
       await work();
     } catch (error) {
-      const level = this.state === 'unknown' ? 'warn' : 'debug';
+      // A later version of Jetplug decides about the settings now.
+      if (isOfLaterFormat(error)) this.state = 'unknown';
+      const { message } = error as Error;
+      const level = this.state === 'unknown' && message !== this.lastFailure ? 'warn' : 'debug';
+      this.lastFailure = message;
       this.options.log[level]('cannot read yet which configuration of the deployment is the newest', { err: error });
     }
   }
@@ -224,38 +218,6 @@ export class ConfigGeneration {
       { generation, by: host, hint: 'npx jetplug apply with the configuration of this host makes it the newest' },
     );
   }
-}
-
-type StoredGeneration = [record: GenerationRecord | undefined, revision: number];
-
-async function readGeneration(records: KeyValue): Promise<StoredGeneration> {
-  const { value, revision = 0 } = (await records.get(GENERATION_KEY, { latest: true })) ?? {};
-  return [value === undefined ? undefined : parseGeneration(value), revision];
-}
-
-/** Reads a stored record; undefined for a text that no host has written, which the next claim replaces. */
-function parseGeneration(text: string): GenerationRecord | undefined {
-  try {
-    const record = JSON.parse(text) as Partial<GenerationRecord> | null;
-    const isRecord = typeof record?.fingerprint === 'string' && Array.isArray(record.earlier);
-    return isRecord ? (record as GenerationRecord) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function nextGeneration(
-  before: GenerationRecord | undefined,
-  { fingerprint, host, time = machineTime }: Pick<GenerationOptions, 'fingerprint' | 'host' | 'time'>,
-): GenerationRecord {
-  const earlier = before ? [before.fingerprint, ...before.earlier] : [];
-  return {
-    number: (before?.number ?? 0) + 1,
-    fingerprint,
-    host,
-    claimedAt: new Date(time.epochMs()).toISOString(),
-    earlier: earlier.filter((one) => one !== fingerprint).slice(0, MAX_EARLIER),
-  };
 }
 
 /**

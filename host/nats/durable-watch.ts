@@ -82,7 +82,7 @@ export class DurableWatch {
 
   private stateOf(own: DurableSpec, info: ConsumerInfo): DurableLook {
     const spec = this.deploy.waits ? withServerSettings(own, info) : own;
-    const { config, num_pending, num_ack_pending } = info;
+    const { config, num_pending, num_ack_pending, num_waiting } = info;
     const pausedUntil = pausedUntilOf(info);
     const pin = pinOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
@@ -98,6 +98,7 @@ export class DurableWatch {
       ...(pausedUntil && { pausedUntil }),
       pending: num_pending,
       inFlight: num_ack_pending,
+      pulls: num_waiting,
       ...(pin !== undefined && { pin }),
       needs: !isUsable ? 'check' : corrections.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(corrections),

@@ -1,7 +1,7 @@
 import type { ConsumerInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import { constantDifferences, filterOf, settingText } from './durable-config';
-import type { Ownership } from './ownership';
+import { newerAsset, type Ownership } from './ownership';
 
 /** Returns the error for a durable that is not this deployment's, with the ways out. */
 export function foreignDurable(
@@ -9,6 +9,7 @@ export function foreignDurable(
   info: ConsumerInfo,
   owner: Exclude<Ownership, { kind: 'ours' }>,
 ): JetplugError {
+  if (owner.kind === 'newer') return newerAsset(`durable ${durable} on stream ${stream}`, owner.format);
   const whose =
     owner.kind === 'other-deployment'
       ? `belongs to the deployment ${owner.deployment}, and this host is of ${deployment}`

@@ -10,6 +10,7 @@ import { FeedTarget, type FeedTargetOptions } from './feed-target';
 import type { PluginHost } from './plugin-host';
 import type { ExclusiveHandler } from './rebalance';
 import { RedeliveryWait } from './redelivery-wait';
+import { UnreadableRecords } from './unreadable-records';
 
 /** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
@@ -62,6 +63,8 @@ export class DurableFeed implements ExclusiveHandler {
         pull: this.pull,
         settlements: (isOver) => this.currentSettlements(isOver),
         isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
+        unreadable: new UnreadableRecords(() => this.target.settlements, host.commits, durable.owner.plugin),
+        refused: () => this.standAside(),
         usable: (position) => this.takeUnsettled(position),
       },
       host,
@@ -174,6 +177,18 @@ export class DurableFeed implements ExclusiveHandler {
         },
       }),
     };
+  }
+
+  /** Leaves the events to other hosts, because this host must not use the durable. */
+  private standAside(): void {
+    const { pin, durable } = this;
+    if (!pin?.isHeld) return;
+    this.endRedeliveries();
+    this.intake.drop();
+    this.pull.disown();
+    pin.release().catch((error: unknown) => {
+      this.log.warn('cannot leave a handler to another host', { durable: durable.durable, err: error });
+    });
   }
 
   /** Drops what other hosts get now. */

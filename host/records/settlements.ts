@@ -1,6 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type KeyValue } from './key-value';
-import { parseSettled, settledKey, type SettledRecord } from './settled-record';
+import { encodeSettled, parseSettled, settledKey, type SettledRecord } from './settled-record';
+import { isOfLaterFormat } from './record-format';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
 
@@ -21,6 +22,8 @@ export interface SettlementsOptions {
 /** The delay from a settlement to its write. All settlements during this time share the write. */
 const WRITE_DELAY_MS = 50;
 const RETRY_DELAY_MS = 1_000;
+/** The delay after which a record of a later version of Jetplug is read again. */
+const UNREADABLE_RETRY_MS = 60_000;
 /** If there are more ranges than this, a write first reads the durable's checkpoint, which merges ranges. */
 const MANY_RANGES = 64;
 
@@ -44,6 +47,9 @@ export class Settlements {
   private recorded = false;
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
+
+  /** Whether a later version of Jetplug has stored the settlements last. This host stores none then. */
+  isUnreadable = false;
 
   /** Called when a commit says that another host has claimed the handler. */
   claimedElsewhere: () => void = () => undefined;
@@ -164,7 +170,8 @@ export class Settlements {
     const { renewals } = records;
     const entry = await records.get(settledKey(durable));
     this.renewals = renewals;
-    const record = parseSettled(entry?.value);
+    const record = parseSettled(entry?.value, durable);
+    this.isUnreadable = false;
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
@@ -211,7 +218,7 @@ export class Settlements {
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
         const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
-          this.revisionRead = await records.put(settledKey(durable), JSON.stringify(record), this.revisionRead);
+          this.revisionRead = await records.put(settledKey(durable), encodeSettled(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;
@@ -225,7 +232,9 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
+      this.isUnreadable = isOfLaterFormat(error);
+      const delayMs = this.isUnreadable ? UNREADABLE_RETRY_MS : RETRY_DELAY_MS;
+      this.timer ??= setTimeout(() => void this.flush(), delayMs);
       return false;
     }
   }
