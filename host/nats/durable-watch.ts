@@ -4,7 +4,7 @@ import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
 import { checkpointOf, withServerSettings, type DurableDeploy } from './consumers';
-import { changeTexts, differencesOf, isOfFilter, isOwnFilter } from './durable-config';
+import { changeTexts, differencesOf, isDecisive, isOwnFilter } from './durable-config';
 import { asBrokerError } from './failures';
 import { waitingFormer } from './former-subjects';
 import { listDurables } from './list-durables';
@@ -91,7 +91,7 @@ export class DurableWatch {
       { ...config },
     );
     for (const setting of unknown) this.logUnknown(spec, setting);
-    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isOfFilter);
+    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isDecisive);
     const isReported = this.deploy.drift === 'report' && !isOwnFilter(correctable, { ...config });
     const corrections = isReported ? [] : correctable;
     return {

@@ -185,7 +185,11 @@ export class Pull implements DurablePull {
     const delivery = new NatsDelivery(message, this.source);
     const id = delivery.header(PIN_HEADER);
     delivery.nak();
-    if (id === undefined || !pin.take(id)) return false;
+    if (id === undefined) {
+      this.sink.pin!.absent();
+      return false;
+    }
+    if (!pin.take(id)) return false;
     this.missing = true;
     this.outstanding = 0;
     this.requests.leave();

@@ -31,10 +31,7 @@ export class DurableCondition {
 
   /** Why nothing is delivered, in words; undefined while events are delivered or the durable is paused. */
   get reason(): string | undefined {
-    const { unusable, refusal, drift } = this;
-    if (unusable !== undefined || refusal === undefined || drift.length === 0) return unusable ?? refusal;
-    const why = 'a host with another version of the plugin has set the durable consumer up';
-    return `${why} (${drift.join(', ')}); this host waits until no host uses that version (${refusal})`;
+    return this.unusable ?? this.refusal;
   }
 
   /** Notes the durable's state on the server. */

@@ -108,6 +108,7 @@ export class DurableFeed implements ExclusiveHandler {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
     if (this.pin) this.host.rebalance?.add(this);
+    else this.target.settlements.claimedElsewhere = () => this.repair.suspend();
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
@@ -172,6 +173,7 @@ export class DurableFeed implements ExclusiveHandler {
       ...(durable.isPinned && {
         pin: {
           taken: () => this.repair.takeOver(),
+          absent: () => this.repair.suspend(),
           lost: () => this.drop(),
           isBusy: () => !intake.isEmpty,
         },
@@ -187,7 +189,8 @@ export class DurableFeed implements ExclusiveHandler {
     this.intake.drop();
     this.pull.disown();
     pin.release().catch((error: unknown) => {
-      this.log.warn('cannot leave a handler to another host', { durable: durable.durable, err: error });
+      // The server takes back a pin that is not renewed.
+      this.log.debug('cannot give up the pin of a durable consumer', { durable: durable.durable, err: error });
     });
   }
 
@@ -240,10 +243,14 @@ export class DurableFeed implements ExclusiveHandler {
    */
   private async takeUnsettled(position: DurablePosition): Promise<void> {
     const { pin } = this;
-    if (!pin) return this.waitForUnsettled(position);
+    const { durable, owner } = this.durable;
+    if (!pin) {
+      // A version of the plugin in which the handler has a key may have claimed it.
+      this.host.commits.get(owner.plugin)?.log?.free(durable);
+      return this.waitForUnsettled(position);
+    }
     this.endRedeliveries();
     if (!pin.isHeld) return;
-    const { durable, owner } = this.durable;
     const { settlements } = this.target;
     // The host reads the claims of other hosts before its own.
     settlements.claimedElsewhere = () => undefined;
@@ -256,9 +263,7 @@ export class DurableFeed implements ExclusiveHandler {
     pin.countRedelivered(position.delivered);
   }
 
-  /**
-   * Lets another host take over the durable, if the runs end soon enough.
-   */
+  /** Lets another host take over the durable, if the runs end soon enough. */
   async handOver(): Promise<void> {
     this.pull.pause();
     try {

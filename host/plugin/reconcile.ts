@@ -140,6 +140,7 @@ export async function openSettlements(durable: DurableSpec, host: DurableHost): 
     durable: durable.durable,
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
+    isShared: !durable.isPinned,
     hasWildcards: !isPublishSubject(durable.subject),
     checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>

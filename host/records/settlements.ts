@@ -11,6 +11,8 @@ export interface SettlementsOptions {
   readonly durable: string;
   readonly stream: string;
   readonly streamCreated: string;
+  /** Whether the handler runs on several hosts at a time. Default: false. */
+  readonly isShared?: boolean;
   /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
@@ -81,6 +83,10 @@ export class Settlements {
 
   get streamIncarnation(): string {
     return this.options.streamCreated;
+  }
+
+  get isShared(): boolean {
+    return this.options.isShared ?? false;
   }
 
   get durable(): string {

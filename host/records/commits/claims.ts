@@ -40,6 +40,11 @@ export class Claims {
     this.wanted.add(durable);
   }
 
+  /** Ends the claim of a handler, if a host has claimed it, with the next commit of this host. */
+  free(durable: string): void {
+    if (this.owners.has(durable)) this.wanted.add(`${FREED}${durable}`);
+  }
+
   /** Takes out the claims for a commit. */
   take(): readonly string[] {
     if (this.wanted.size === 0) return NO_CLAIMS;
@@ -58,9 +63,14 @@ export class Claims {
    * @returns the durables of the handlers that another host than this one has claimed
    */
   fold({ host, claimed = NO_CLAIMS }: Commit): readonly string[] {
-    for (const durable of claimed) this.owners.set(durable, host);
+    for (const claim of claimed) {
+      if (claim.startsWith(FREED)) this.owners.delete(claim.slice(FREED.length));
+      else this.owners.set(claim, host);
+    }
     return host === this.host ? NO_CLAIMS : claimed;
   }
 }
 
+/** The prefix of an entry that ends a claim. No name of a durable begins with it. */
+const FREED = '!';
 const NO_CLAIMS: readonly string[] = [];

@@ -146,6 +146,7 @@ export class PluginLog {
       throw codedLogError(error);
     }
     this.reader.follow();
+    for (const { durable, isShared } of this.folded.handlers) if (isShared) this.free(durable);
     if (this.options.isGuest) return;
     this.upkeep.start();
     this.notes.start();
@@ -164,6 +165,16 @@ export class PluginLog {
   /** Adds a handler: it receives the events that commits settle, until the log is closed. */
   add(settled: SettledEvents): void {
     this.folded.add(settled);
+    if (settled.isShared) this.free(settled.durable);
+  }
+
+  /**
+   * Ends the claim of a handler that runs on several hosts at a time. An earlier version of the plugin, in which the
+   * handler had a key, has claimed it.
+   */
+  free(durable: string): void {
+    this.folded.claims.free(durable);
+    this.group.request(true);
   }
 
   /**

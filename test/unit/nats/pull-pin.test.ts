@@ -65,6 +65,7 @@ class Bench {
       refused: (reason) => this.calls.push(`refused: ${reason}`),
       served: () => this.calls.push('served'),
       pin: {
+        absent: () => this.calls.push('absent'),
         taken: () => this.calls.push('taken'),
         lost: () => this.calls.push('lost'),
         isBusy: () => this.isBusy,
