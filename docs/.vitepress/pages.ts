@@ -37,6 +37,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: readonly 
       'docs/broker.md',
       'docs/disasters.md',
       'docs/performance.md',
+      'docs/scaling.md',
       'docs/api.md',
       'docs/errors.md',
     ],
@@ -46,6 +47,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: readonly 
     pages: [
       'docs/lifecycle.md',
       'docs/reliability.md',
+      'docs/simulation.md',
       'docs/design/commit-log.md',
       'docs/glossary.md',
       'CONTRIBUTING.md',

@@ -55,6 +55,8 @@ export interface Handler {
   readonly telemetry?: Telemetry | undefined;
   readonly log: Logger;
   readonly time: Time;
+  /** Returns a number in [0, 1), for the jitter of retries. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
 }
 
 export interface RetryPolicy {

@@ -7,6 +7,7 @@ import { checkDurable, durableCheckpoint, durablePosition, ensureDurable, type D
 import type { DurableWatch } from './durable-watch';
 import { PluginStreams } from './plugin-streams';
 import { resetDurable } from './pins';
+import { PinnedPull } from './pinned-pull';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
@@ -18,10 +19,16 @@ export function natsBroker(
   durables: DurableWatch,
   hosts: HostGroup,
   config: BucketConfig & { readonly deploy: DurableDeploy },
+  /** Reads the newest generation of the deployment. */
+  generation: { checkNow(): Promise<void> },
 ): PluginBroker {
   const existing = new PluginStreams(connection);
   return {
-    ensureDurable: (spec) => ensureDurable(connection, spec, config.deploy),
+    ensureDurable: async (spec) => {
+      // The settings that a running host would put back may be those of a config that was applied just now.
+      if (spec.yieldsToOtherHosts) await generation.checkNow();
+      return ensureDurable(connection, spec, config.deploy);
+    },
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {
@@ -35,7 +42,10 @@ export function natsBroker(
     whenChecked: (...streams) => keeper.whenChecked(...streams),
     hasDeferred: (durable) => hasDeferred(connection, durable),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
-    pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    pull: (stream, durable, sink) =>
+      sink.pin
+        ? new PinnedPull(connection, stream, durable, sink, sink.pin)
+        : new Pull(connection, stream, durable, sink),
     pins: { reset: (spec) => resetDurable(connection, spec), hosts },
     mayHaveStore: (plugin) => existing.mayExist(plugin),
     findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),

@@ -1,7 +1,8 @@
 import type { ConsumerInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
-import { constantDifferences, filterOf, settingText } from './durable-config';
+import { constantDifferences, filterOf } from './durable-config';
 import { newerAsset, type Ownership } from './ownership';
+import { settingText } from './setting-text';
 
 /** Returns the error for a durable that is not this deployment's, with the ways out. */
 export function foreignDurable(

@@ -9,7 +9,7 @@ import { JetplugError } from '../../sdk/internal';
 const DEPLOYMENT = 'jetplug.deployment';
 /** The metadata key that holds the format of the other keys. Without it the format is 1. */
 const FORMAT_KEY = 'jetplug.format';
-const FORMAT: number = 1;
+const FORMAT = 1;
 
 /** The manager of an asset on the server, seen from one deployment. */
 export type Ownership =
@@ -23,7 +23,12 @@ export type Ownership =
 
 /** Returns the metadata entries that mark an asset as managed by the deployment. */
 export function markOf(deployment: string): Record<string, string> {
-  return { [DEPLOYMENT]: deployment, ...(FORMAT > 1 && { [FORMAT_KEY]: String(FORMAT) }) };
+  return { [DEPLOYMENT]: deployment, ...storedFormat(FORMAT) };
+}
+
+/** Format 1 has no entry, so that assets of earlier builds need no update. */
+function storedFormat(format: number): Record<string, string> {
+  return format > 1 ? { [FORMAT_KEY]: String(format) } : {};
 }
 
 /** Returns an asset's manager, from the mark in the asset's metadata. */

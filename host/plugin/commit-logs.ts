@@ -17,6 +17,8 @@ export interface CommitLogsOptions {
   readonly log: PartedLog;
   /** For how long commits stay in the logs when the buckets have them. Default: for ever. */
   readonly historyMs?: number;
+  /** Identifies this start of the host. Default: a random id. */
+  readonly host?: string;
   /** Whether a read outside of a handler first reads what other hosts have committed. Default false. */
   readonly isFresh?: boolean;
 }
@@ -25,12 +27,14 @@ const REPORT_AGAIN_MS = 60_000;
 
 /** The commit logs of the plugins in this host. All versions of a plugin share one. */
 export class CommitLogs {
-  /** Identifies this host's commits. */
-  private readonly host = randomUUID();
+  /** Identifies this start of the host, in its commits and in its marks of runs. */
+  readonly host: string;
   private readonly logs = new Map<string, PluginCommitLog>();
   private readonly closing = new Set<Promise<void>>();
 
-  constructor(private readonly options: CommitLogsOptions) {}
+  constructor(private readonly options: CommitLogsOptions) {
+    this.host = options.host ?? randomUUID();
+  }
 
   /** Returns a plugin's log, which is closed when all users have left it. */
   enter(plugin: string): PluginCommitLog {
@@ -83,6 +87,8 @@ export class PluginCommitLog implements PluginCommits {
   failure: JetplugError | undefined;
   /** The settled events of the handlers, by durable. Those of a handler's new version replace those of the one before. */
   private readonly settlements = new Map<string, SettledEvents>();
+  /** The durables of the handlers that run on several hosts at a time. */
+  private readonly shared = new Set<string>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
   private texts: StoreTexts | undefined;
@@ -119,9 +125,13 @@ export class PluginCommitLog implements PluginCommits {
   }
 
   /** Adds a handler's settled events, to which commits of any host add. */
-  add(settlements: SettledEvents): void {
-    this.settlements.set(settlements.durable, settlements);
+  add(settlements: SettledEvents, { isShared = false } = {}): void {
+    const { durable } = settlements;
+    this.settlements.set(durable, settlements);
     this.log?.add(settlements);
+    if (isShared) this.shared.add(durable);
+    else this.shared.delete(durable);
+    if (isShared) this.log?.folded.claims.free(durable);
   }
 
   async close(): Promise<void> {
@@ -182,6 +192,7 @@ export class PluginCommitLog implements PluginCommits {
     }
     // Adds those of handlers that have started meanwhile.
     for (const settlements of this.settlements.values()) opened.add(settlements);
+    for (const durable of this.shared) opened.folded.claims.free(durable);
     this.failure = undefined;
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);

@@ -169,7 +169,7 @@ export class Consumption implements ConsumingHandler {
   }
 
   get isStandingBy(): boolean {
-    return this.feeds[0]!.isStandingBy;
+    return this.feeds[0]!.pinned?.isHeld === false;
   }
 
   get drift(): readonly string[] {

@@ -1,21 +1,19 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { Delivery } from '../broker/delivery';
-import type { DurablePin, DurablePull, PullSink } from '../broker/pull';
+import type { DurablePull, PullSink } from '../broker/pull';
 import type { PartedLog } from '../log/log';
 import type { Intake } from '../message/intake/intake';
 import { DeliveryFilter } from './delivery-filter';
 import { DurableCondition } from './durable-condition';
 import { DurableRepair } from './durable-repair';
 import { FeedTarget, type FeedTargetOptions } from './feed-target';
+import { PinnedFeed } from './pinned-feed';
 import type { PluginHost } from './plugin-host';
-import type { ExclusiveHandler } from './rebalance';
 import { RedeliveryWait } from './redelivery-wait';
 import { UnreadableRecords } from './unreadable-records';
 
 /** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
-/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
-const HAND_OVER_MS = 10_000;
 
 export interface DurableFeedOptions extends FeedTargetOptions {
   /**
@@ -33,7 +31,7 @@ export interface DurableFeedOptions extends FeedTargetOptions {
  * Feeds a handler's intake from one durable: the durable of the handler's stream, or the durable of the handler's retry
  * queue.
  */
-export class DurableFeed implements ExclusiveHandler {
+export class DurableFeed {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
   private readonly durable: DurableSpec;
@@ -41,6 +39,8 @@ export class DurableFeed implements ExclusiveHandler {
   private readonly filter: DeliveryFilter;
   private readonly target: FeedTarget;
   private readonly repair: DurableRepair;
+  /** Set for a pinned durable. */
+  readonly pinned: PinnedFeed | undefined;
   private redeliveries: RedeliveryWait | undefined;
   private unwatch: (() => void) | undefined;
 
@@ -56,12 +56,15 @@ export class DurableFeed implements ExclusiveHandler {
     this.filter = new DeliveryFilter(durable);
     this.target = new FeedTarget(options, host.broker, log);
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
+    const { pull, target, condition } = this;
+    const { pin } = pull;
+    this.pinned = pin && new PinnedFeed({ durable, pull, pin, intake, target, condition }, host, log);
     this.repair = new DurableRepair(
       {
         durable,
         condition: this.condition,
         pull: this.pull,
-        settlements: (isOver) => this.currentSettlements(isOver),
+        settlements: (isOver) => this.target.currentSettlements(isOver, () => this.pull.disown()),
         isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
         unreadable: new UnreadableRecords(() => this.target.settlements, host.commits, durable.owner.plugin),
         refused: () => this.standAside(),
@@ -81,33 +84,11 @@ export class DurableFeed implements ExclusiveHandler {
     return this.repair.isMissing;
   }
 
-  get name(): string {
-    return this.durable.durable;
-  }
-
-  /** Whether this host has the pin of the feed's durable, which is pinned. */
-  get isHeld(): boolean {
-    return this.pin?.isHeld ?? false;
-  }
-
-  /** Whether the feed waits for the pin of its durable. */
-  get isStandingBy(): boolean {
-    return this.pin?.isHeld === false;
-  }
-
-  get isOrphan(): boolean {
-    return this.condition.isOrphan;
-  }
-
-  standBy(mayTake: boolean): void {
-    this.pin?.standBy(mayTake);
-  }
-
   /** Starts to pull. */
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    if (this.pin) this.host.rebalance?.add(this);
+    if (this.pinned) this.pinned.start();
     else this.target.settlements.claimedElsewhere = () => this.repair.suspend();
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
@@ -138,7 +119,7 @@ export class DurableFeed implements ExclusiveHandler {
   async stop(): Promise<void> {
     this.repair.stop();
     this.unwatch?.();
-    this.host.rebalance?.remove(this);
+    this.pinned?.stop();
     this.redeliveries?.cancel();
     await this.pull.stop();
   }
@@ -149,11 +130,7 @@ export class DurableFeed implements ExclusiveHandler {
    */
   async leave(): Promise<void> {
     await this.target.settlements.flush();
-    await this.pin?.release();
-  }
-
-  private get pin(): DurablePin | undefined {
-    return this.pull.pin;
+    await this.pull.pin?.release();
   }
 
   private sink(): PullSink {
@@ -175,7 +152,7 @@ export class DurableFeed implements ExclusiveHandler {
           taken: () => this.repair.takeOver(),
           absent: () => this.repair.suspend(),
           lost: () => this.drop(),
-          isBusy: () => !intake.isEmpty,
+          isBusy: () => intake.bufferedOf(target.handler) > 0,
         },
       }),
     };
@@ -183,15 +160,9 @@ export class DurableFeed implements ExclusiveHandler {
 
   /** Leaves the events to other hosts, because this host must not use the durable. */
   private standAside(): void {
-    const { pin, durable } = this;
-    if (!pin?.isHeld) return;
+    if (!this.pinned?.isHeld) return;
     this.endRedeliveries();
-    this.intake.drop();
-    this.pull.disown();
-    pin.release().catch((error: unknown) => {
-      // The server takes back a pin that is not renewed.
-      this.log.debug('cannot give up the pin of a durable consumer', { durable: durable.durable, err: error });
-    });
+    this.pinned.standAside();
   }
 
   /** Drops what other hosts get now. */
@@ -206,7 +177,7 @@ export class DurableFeed implements ExclusiveHandler {
   private deliver(delivery: Delivery, isLate: boolean): void {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
-    if (verdict === 'unsubscribed') return this.skip(delivery);
+    if (verdict === 'unsubscribed') return this.target.skip(delivery);
     // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
@@ -223,56 +194,17 @@ export class DurableFeed implements ExclusiveHandler {
     this.repair.suspend();
   }
 
-  private skip(delivery: Delivery): void {
-    const { subject, sequence } = delivery;
-    const handler = this.target.handler.name;
-    this.log.info('skipped an event that the handler does not subscribe to', { handler, subject, sequence });
-    this.target.settlements.settle(sequence);
-    delivery.term('the handler does not subscribe to it');
-  }
-
-  private async currentSettlements(isOver: () => boolean): Promise<FeedTarget['settlements']> {
-    // Deliveries of the old stream must not be settled any more.
-    await this.target.renewStream(isOver, () => this.pull.disown());
-    return this.target.settlements;
-  }
-
   /**
    * Takes the events that were delivered before and are not settled: those of other hosts, and those that the connection
    * lost. No later event of their key may be handled before them.
    */
   private async takeUnsettled(position: DurablePosition): Promise<void> {
-    const { pin } = this;
-    const { durable, owner } = this.durable;
-    if (!pin) {
-      // A version of the plugin in which the handler has a key may have claimed it.
-      this.host.commits.get(owner.plugin)?.log?.free(durable);
-      return this.waitForUnsettled(position);
-    }
+    const { pinned } = this;
     this.endRedeliveries();
-    if (!pin.isHeld) return;
-    const { settlements } = this.target;
-    // The host reads the claims of other hosts before its own.
-    settlements.claimedElsewhere = () => undefined;
-    const log = await this.host.commits.get(owner.plugin)?.find();
-    if (log && !(await log.claim(durable))) return pin.lose();
-    settlements.claimedElsewhere = () => pin.lose();
-    if (!(await this.host.broker.pins!.reset(this.durable))) return this.waitForUnsettled(position);
-    // The reset has set the counts of deliveries and of the consumer's sequence back.
-    settlements.forgetDeliveries();
-    pin.countRedelivered(position.delivered);
-  }
-
-  /** Lets another host take over the durable, if the runs end soon enough. */
-  async handOver(): Promise<void> {
-    this.pull.pause();
-    try {
-      if (await this.intake.drain(HAND_OVER_MS)) await this.leave();
-    } catch (error) {
-      this.log.warn('cannot hand over a handler to another host', { handler: this.target.handler.name, err: error });
-    }
-    this.intake.reopen();
-    this.pull.resume();
+    // A version of the plugin in which the handler has a key may have claimed it.
+    if (!pinned) this.host.commits.get(this.durable.owner.plugin)?.log?.folded.claims.free(this.durable.durable);
+    if (pinned && (!pinned.isHeld || (await pinned.takeOver(position)))) return;
+    this.waitForUnsettled(position);
   }
 
   private endRedeliveries(): void {

@@ -12,19 +12,19 @@ export class UnreadableRecords {
 
   /** Whether this host has found such a record. */
   get isFound(): boolean {
-    return this.settlements().isUnreadable || this.logFailure !== undefined;
+    return this.settlements().isUnreadable || this.logFailure() !== undefined;
   }
 
   /** @throws JetplugError `JP_LOG_UNREADABLE` */
   async assertReadableLog(): Promise<void> {
-    if (!this.logFailure) return;
+    if (!this.logFailure()) return;
     // A log that could not be opened may have been mended since.
     await this.commits.get(this.plugin)?.find();
-    const { logFailure } = this;
-    if (logFailure) throw logFailure;
+    const failure = this.logFailure();
+    if (failure) throw failure;
   }
 
-  private get logFailure(): JetplugError | undefined {
+  private logFailure(): JetplugError | undefined {
     const failure = this.commits.get(this.plugin)?.failure;
     return failure?.code === 'JP_LOG_UNREADABLE' ? failure : undefined;
   }

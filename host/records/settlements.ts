@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { encodeSettled, parseSettled, settledKey, type SettledRecord } from './settled-record';
 import { isOfLaterFormat } from './record-format';
@@ -11,10 +12,9 @@ export interface SettlementsOptions {
   readonly durable: string;
   readonly stream: string;
   readonly streamCreated: string;
-  /** Whether the handler runs on several hosts at a time. Default: false. */
-  readonly isShared?: boolean;
   /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
+  readonly time: Time;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
   /** Called when the settlements cannot be stored. The write is retried. */
@@ -42,7 +42,7 @@ export class Settlements {
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private writing: Promise<boolean> | undefined;
   private positioned = false;
   /** Whether settlements of this stream are stored. */
@@ -54,7 +54,7 @@ export class Settlements {
   isUnreadable = false;
 
   /** Called when a commit says that another host has claimed the handler. */
-  claimedElsewhere: () => void = () => undefined;
+  claimedElsewhere = (): void => undefined;
 
   private constructor(private readonly options: SettlementsOptions) {
     this.skipped = new SkippedSequences(this.known, options.hasWildcards);
@@ -85,10 +85,6 @@ export class Settlements {
     return this.options.streamCreated;
   }
 
-  get isShared(): boolean {
-    return this.options.isShared ?? false;
-  }
-
   get durable(): string {
     return this.options.durable;
   }
@@ -112,7 +108,7 @@ export class Settlements {
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
-    this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
+    this.timer ??= this.options.time.after(WRITE_DELAY_MS, () => void this.flush());
   }
 
   /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
@@ -158,9 +154,7 @@ export class Settlements {
     return this.skipped.confirm(checkpoint);
   }
 
-  /**
-   * Follows the durable that was created at the given time. If it is a new one, forgets the deliveries of the former.
-   */
+  /** Follows the durable that was created at this time. If it is a new one, forgets the deliveries of the former. */
   follow(created: string): void {
     this.skipped.follow(created);
   }
@@ -189,12 +183,9 @@ export class Settlements {
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /**
-   * Writes pending settlements. Resolves when all settlements from before the call are stored, with false if they could
-   * not be stored.
-   */
+  /** Writes pending settlements. Resolves when those from before the call are stored; with false if they cannot be. */
   async flush(): Promise<boolean> {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     // A write in flight may have begun before the last settlement.
     await this.writing;
@@ -203,10 +194,7 @@ export class Settlements {
     return (await this.writing) ?? true;
   }
 
-  /**
-   * Returns whether the stored settlements belong to a newer stream of the same name. If the bucket was created again,
-   * reads them first: their revision may equal the one of the last read, although their content differs.
-   */
+  /** Whether the stored settlements belong to a newer stream. Reads them first if the bucket was created again. */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
@@ -240,7 +228,7 @@ export class Settlements {
       this.options.failed(error);
       this.isUnreadable = isOfLaterFormat(error);
       const delayMs = this.isUnreadable ? UNREADABLE_RETRY_MS : RETRY_DELAY_MS;
-      this.timer ??= setTimeout(() => void this.flush(), delayMs);
+      this.timer ??= this.options.time.after(delayMs, () => void this.flush());
       return false;
     }
   }

@@ -76,7 +76,8 @@ async function shownBy(version: 1 | 2): Promise<Shown['handlers']> {
   const options = { maxWait: 1_500, strategy: RequestStrategy.Timer };
   for await (const answer of await nats.requestMany('jetplug.plugins', '', options)) {
     const [shown] = answer.json<Shown[]>();
-    if (shown && shown.handlers.some(({ handler }) => handler === 'added') === (version === 2)) return shown.handlers;
+    const hasAdded = shown?.handlers.some(({ handler }) => handler === 'added');
+    if (hasAdded === (version === 2)) return shown!.handlers;
   }
   throw new Error(`no host runs version ${version}`);
 }

@@ -38,7 +38,10 @@ export function laterRelease(folder: string, records: readonly RecordName[]): st
 function raise(file: string): void {
   const before = readFileSync(file, 'utf8');
   const raised = before
-    .replace(/((?:FORMAT|API_VERSION) = '?)(\d+)/, (_all, left: string, format: string) => left + (Number(format) + 1))
+    .replace(
+      /((?:FORMAT|API_VERSION) = '?)(\d+)/,
+      (_all, left: string, format: string) => `${left}${Number(format) + 1}`,
+    )
     .replace(/(\bf) !== FORMAT/, '$1 > FORMAT');
   if (raised === before) throw new Error(`${file} has no format`);
   writeFileSync(file, raised);

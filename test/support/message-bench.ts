@@ -131,7 +131,6 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly floor = 0;
   readonly last = 0;
   readonly isUnreadable = false;
-  readonly isShared = false;
   claimedElsewhere = (): void => undefined;
   readonly settled = new Set<number>();
   revision = 0;

@@ -1,6 +1,7 @@
 import { SequenceMap } from '../../base/sequence-map';
+import type { MessageRef } from '../../broker/delivery';
 import type { Settlements } from '../../records/settlements';
-import type { BufferedDelivery } from './buffered-delivery';
+import { bySequence, type BufferedDelivery, type DeliveryState } from './buffered-delivery';
 
 /**
  * The deliveries of one handler in this host, by stream and sequence. The buffer extends their ack wait on the server.
@@ -44,6 +45,36 @@ export class DeliveryBuffer {
 
   *[Symbol.iterator](): Generator<BufferedDelivery> {
     for (const stream of this.byStream.values()) yield* stream.values();
+  }
+
+  /** Returns the state of an event's delivery; undefined if the event is not here. */
+  stateOf({ stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    for (const { delivery, hasLeft, state } of this) {
+      const { origin } = delivery;
+      if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
+    }
+    return undefined;
+  }
+
+  /**
+   * Nacks and removes the deliveries that have not begun, and those that wait for their retry.
+   * @param waiting those that have not begun
+   */
+  release(waiting: readonly BufferedDelivery[]): void {
+    const retrying = [...this].filter(({ isRetrying }) => isRetrying);
+    // In stream order, as the server redelivers them in the order of the nacks.
+    for (const buffered of [...waiting, ...retrying].sort(bySequence)) {
+      buffered.release();
+      this.remove(buffered);
+    }
+  }
+
+  /** Removes all deliveries, because another host gets their events. */
+  drop(): void {
+    for (const buffered of [...this]) {
+      buffered.drop();
+      this.remove(buffered);
+    }
   }
 
   /** Restarts the server's ack wait of each delivery once a third of it has passed. */

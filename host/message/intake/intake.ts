@@ -1,10 +1,12 @@
+import { oneAtATime } from '../../base/one-at-a-time';
 import type { Limiter } from '../../base/limiter';
 import { machineTime, type Time } from '../../base/time';
 import type { Delivery, MessageRef } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import { Admission, type AdmissionOptions } from './admission';
-import { BufferedDelivery, bySequence, type DeliveryState } from './buffered-delivery';
+import { BufferedDelivery, type DeliveryState } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
+import { Drain } from './drain';
 import { DispatchOrder } from './dispatch-order';
 import { ConcurrencyLimit } from './concurrency-limit';
 import { Executions } from './executions';
@@ -39,28 +41,30 @@ export class Intake {
   private readonly executions: Executions;
   private readonly buffer = new DeliveryBuffer();
   private readonly runner: WorkRunner;
+  private readonly draining: Drain;
   private stopping = false;
-  private isStarting = false;
-  private isDraining = false;
-  private drained: (() => void) | undefined;
+  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
+  private readonly startNext = oneAtATime(() => this.startAll());
 
   constructor(
     private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
     private readonly options: IntakeOptions,
   ) {
     this.time = options.time ?? machineTime;
+    this.draining = new Drain(this.buffer, this.time);
     this.admission = new Admission(options, limits.batch?.size);
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
     this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
     this.executions = new Executions(this.permits);
-    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
-      left: (buffered) => this.order.left(buffered),
+    const events = {
+      left: (buffered: BufferedDelivery) => this.order.left(buffered),
       ended: () => {
         if (this.isKeyed) options.onCapacity();
-        if (this.buffer.size === 0) this.drained?.();
+        this.draining.left();
       },
       freed: () => this.startNext(),
-    });
+    };
+    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, events, this.time);
   }
 
   /** How many events, or batches of them, are being handled. */
@@ -87,7 +91,7 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
-    if (this.isDraining) return delivery.nak(DRAINING_DELAY_MS);
+    if (this.draining.isActive) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
@@ -98,17 +102,8 @@ export class Intake {
   }
 
   /** Returns the state of an event's delivery in this host; undefined if this host does not have the event. */
-  stateOf({ stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
-    for (const { delivery, hasLeft, state } of this.buffer) {
-      const { origin } = delivery;
-      if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
-    }
-    return undefined;
-  }
-
-  /** Whether this host holds no delivery of the handler. */
-  get isEmpty(): boolean {
-    return this.buffer.size === 0;
+  stateOf(event: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    return this.buffer.stateOf(event);
   }
 
   /** Returns the number of deliveries of the handler's stream in this host. */
@@ -161,28 +156,23 @@ export class Intake {
    */
   drop(): void {
     this.releaseQueued();
-    for (const buffered of this.buffer) buffered.drop();
+    this.buffer.drop();
     this.executions.interruptAll();
   }
 
   /**
    * Releases the deliveries that have not begun, and lets the runs end, so that another host can take over the handler.
-   * Deliveries that arrive meanwhile are nacked. Resolves with whether all runs have ended within the time; then nothing
-   * is taken until {@link reopen} is called.
+   * Nothing is taken until {@link reopen} is called. Resolves with whether all runs have ended within the time.
    */
-  async drain(patienceMs: number): Promise<boolean> {
-    this.isDraining = true;
+  drain(patienceMs: number): Promise<boolean> {
+    this.draining.isActive = true;
     this.releaseQueued();
-    const timer = this.time.after(patienceMs, () => this.drained?.());
-    if (this.buffer.size > 0) await new Promise<void>((resolve) => (this.drained = resolve));
-    this.drained = undefined;
-    timer.cancel();
-    return this.buffer.size === 0;
+    return this.draining.wait(patienceMs);
   }
 
   /** Takes deliveries again, after {@link drain}. */
   reopen(): void {
-    this.isDraining = false;
+    this.draining.isActive = false;
   }
 
   /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
@@ -192,10 +182,7 @@ export class Intake {
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
 
-  /**
-   * Whether the handler's events have a key. Such events are not nacked, because later events of the key would overtake
-   * them.
-   */
+  /** Whether the handler's events have a key. They are not nacked, because later events of the key would overtake them. */
   private get isKeyed(): boolean {
     return this.limits.key !== undefined;
   }
@@ -224,30 +211,14 @@ export class Intake {
     };
     buffered.enableLocalRetry({
       time: this.time,
-      mayWait: () => !this.stopping && !this.isDraining && !buffered.isDropped,
+      mayWait: () => !this.stopping && !this.draining.isActive && !buffered.isDropped,
       due,
     });
     return buffered;
   }
 
   private releaseQueued(): void {
-    const retrying = [...this.buffer].filter(({ isRetrying }) => isRetrying);
-    // In stream order, as the server redelivers them in the order of the nacks.
-    for (const buffered of [...this.order.clear(), ...retrying].sort(bySequence)) {
-      buffered.release();
-      this.buffer.remove(buffered);
-    }
-  }
-
-  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
-  private startNext(): void {
-    if (this.isStarting) return;
-    this.isStarting = true;
-    try {
-      this.startAll();
-    } finally {
-      this.isStarting = false;
-    }
+    this.buffer.release(this.order.clear());
   }
 
   private startAll(): void {

@@ -12,8 +12,6 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
-  /** Whether the handler runs on several hosts at a time. Default: false. */
-  readonly isShared?: boolean;
   /** Called when another host has claimed the handler. Default: nothing is done. */
   claimedElsewhere?(): void;
   /** Reads the sequence up to which the server delivers no event any more; 0 if it is not known. */

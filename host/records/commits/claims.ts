@@ -10,6 +10,9 @@ export class Claims {
   /** The durables of the handlers that this host claims with its next commit. */
   private readonly wanted = new Set<string>();
 
+  /** Called when a claim is to end, so that a commit must be made. */
+  freed: () => void = () => undefined;
+
   /** @param host identifies the commits of this host */
   constructor(private readonly host: string) {}
 
@@ -35,14 +38,21 @@ export class Claims {
     return owner !== undefined && owner !== this.host;
   }
 
-  /** Claims a handler with the next commit of this host. */
-  want(durable: string): void {
+  /** Claims a handler with the next commit of this host. Returns false if this host has claimed it last. */
+  want(durable: string): boolean {
+    if (this.has(durable)) return false;
     this.wanted.add(durable);
+    return true;
   }
 
-  /** Ends the claim of a handler, if a host has claimed it, with the next commit of this host. */
+  /**
+   * Ends the claim of a handler, if a host has claimed it, with the next commit of this host. The handler had a key in an
+   * earlier version of the plugin, and has none now.
+   */
   free(durable: string): void {
-    if (this.owners.has(durable)) this.wanted.add(`${FREED}${durable}`);
+    if (!this.owners.has(durable)) return;
+    this.wanted.add(`${FREED}${durable}`);
+    this.freed();
   }
 
   /** Takes out the claims for a commit. */

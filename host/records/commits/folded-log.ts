@@ -97,10 +97,6 @@ export class FoldedLog {
     }
   }
 
-  get handlers(): readonly SettledEvents[] {
-    return this.added.all;
-  }
-
   /** Returns the part of a checkpoint that is not in the bucket. The settled events of added handlers are not in it. */
   get partsToKeep(): FoldedParts {
     return {

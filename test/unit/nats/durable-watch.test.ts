@@ -52,7 +52,15 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[], deploy: 
   return { watch, looks, asked, log, ends, server };
 }
 const CHECKPOINT = { created: CREATED, delivered: 9, ackFloor: 7, isComplete: true };
-const FINE = { pending: 3, inFlight: 1, pulls: 0, needs: 'nothing', corrections: [], drift: [], checkpoint: CHECKPOINT };
+const FINE = {
+  pending: 3,
+  inFlight: 1,
+  pulls: 0,
+  needs: 'nothing',
+  corrections: [],
+  drift: [],
+  checkpoint: CHECKPOINT,
+};
 
 test('all durables of a stream are checked every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));

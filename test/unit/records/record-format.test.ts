@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Logger } from '../../../sdk';
 import { deferralOf, retryMessage } from '../../../host/broker/retry-queue';
 import type { DeferredEvent } from '../../../host/broker/ports';
 import { loadConfig } from '../../../host/config/load';
 import { machineTime } from '../../../host/base/time';
 import { KvAttemptLog } from '../../../host/message/failures/attempts';
 import { Outages } from '../../../host/message/failures/outages';
-import { applyConfig } from '../../../host/nats/config-generation';
+import { applyConfig } from '../../../host/nats/generation-record';
 import { HostPresence } from '../../../host/nats/host-presence';
 import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
 import { ContractRecords } from '../../../host/plugin/contract-records';
@@ -22,6 +22,7 @@ const message = new FakeDelivery();
 const settlementsIn = (records: MemoryKeyValue, failed: (error: unknown) => void = () => undefined) =>
   Settlements.open({
     records,
+    time: machineTime,
     durable: 'badge-award',
     stream: 'EVENTS',
     streamCreated: CREATED,
@@ -31,7 +32,12 @@ const settlementsIn = (records: MemoryKeyValue, failed: (error: unknown) => void
   } satisfies SettlementsOptions);
 
 async function attemptsIn(records: MemoryKeyValue): Promise<KvAttemptLog> {
-  return new KvAttemptLog(records, 'badge-award', await Outages.open(new MemoryKeyValue(), 'badge-award'));
+  return new KvAttemptLog(
+    records,
+    'badge-award',
+    await Outages.open(new MemoryKeyValue(), 'badge-award'),
+    randomUUID(),
+  );
 }
 
 type Use = (records: MemoryKeyValue) => Promise<unknown>;
@@ -95,7 +101,7 @@ test('the contracts that a later version has published are not replaced; the log
   const records = new MemoryKeyValue();
   await records.put('contracts.badge', '{"format":2}');
   const log = new RecordingLog();
-  const contracts = new ContractRecords({ records, log, time: machineTime } as never);
+  const contracts = new ContractRecords({ records, log, time: machineTime });
   const plugin = { name: 'badge', version: '1', isolation: {}, events: { contracts: [], published: [] }, handlers: [] };
   contracts.publish(plugin as never, loadConfig({ cwd: '/', env: {} }).config);
   while (log.lines.length === 0) await turn();
@@ -144,7 +150,7 @@ test('a host whose presence messages have a later format is not counted, which i
     isClosed: () => false,
     publish: () => undefined,
   };
-  const presence = new HostPresence({ nc } as never, 'jetplug', log as Logger, machineTime);
+  const presence = new HostPresence({ nc } as never, 'jetplug', log, machineTime);
   presence.join({ held: () => 0, changed: () => undefined });
   const hear = (text: object): void => receive(null, { string: () => JSON.stringify(text) });
   for (let n = 0; n < 3; n++) hear({ format: 2, host: 'b', held: 1 });
