@@ -89,6 +89,8 @@ export interface DurableLook {
   readonly pending: number;
   /** The number of events that the durable has delivered to any host and that are not settled. */
   readonly inFlight: number;
+  /** The number of pull requests that wait, of all hosts. */
+  readonly pulls: number;
   /** The pin of the host that a pinned durable delivers to; undefined if it delivers to none. */
   readonly pin?: string;
   /**

@@ -1,5 +1,10 @@
+import { assertReadable } from '../records/record-format';
 import { type AllHeaders, renameHeaders } from './headers';
 import type { MessageRef } from './delivery';
+
+/** The header with the format of a dead letter. */
+export const LETTER_FORMAT_HEADER = 'x-letter-format';
+export const LETTER_FORMAT = 1;
 
 export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
 
@@ -12,7 +17,12 @@ const RENAMED = 'x-original-header-';
  * another name.
  */
 const OF_THE_LETTER =
-  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
+  /^x-(letter-format|dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
+
+/** @throws JetplugError `JP_RECORD_NEWER` */
+export function assertReadableLetter(id: number, headers: Readonly<Record<string, string>>): void {
+  assertReadable(`dead letter ${id}`, headers[LETTER_FORMAT_HEADER], LETTER_FORMAT);
+}
 
 /** Whether a dead letter with these headers belongs to the event. */
 export function isLetterOf(

@@ -30,6 +30,8 @@ export interface PullSink {
 export interface PinSink {
   /** Called when the server has given the pin to this host. The pull requests nothing until {@link DurablePull.found}. */
   taken(): void;
+  /** Called when a message arrives without a pin: a host has made the durable deliver to all hosts. */
+  absent(): void;
   /** Called when another host may have the pin. Earlier deliveries are ineffective, and the pull asks for the pin again. */
   lost(): void;
   /** Whether the sink holds deliveries. A durable that is idle for long gives up its pin. */

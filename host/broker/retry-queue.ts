@@ -1,4 +1,5 @@
 import { type AllHeaders, headerIn, renameHeaders, type RepeatedHeaders } from './headers';
+import { assertReadable } from '../records/record-format';
 import { asciiJson } from '../records/ascii-json';
 import { WrappedDelivery } from './wrapped-delivery';
 import type { DeferredEvent } from './ports';
@@ -6,6 +7,9 @@ import type { Delivery, MessageRef, Past } from './delivery';
 import type { DurableSpec } from './durable';
 import { RETRY_STREAM } from './stream-state';
 const PREFIX = 'x-jetplug-';
+
+/** The format of a deferred event. */
+const FORMAT = 1;
 
 /** The prefix that is put before the names of an event's own headers that begin with `x-jetplug-`. */
 const RENAMED = `${PREFIX}header-`;
@@ -38,6 +42,7 @@ export function retryMessage(event: DeferredEvent): { subject: string } & AllHea
   const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
   const queueSubject = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
   const control: Record<string, string> = {
+    [`${PREFIX}format`]: String(FORMAT),
     [`${PREFIX}subject`]: subject,
     [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
     [`${PREFIX}due`]: String(dueAtMs),
@@ -59,8 +64,18 @@ export interface Deferral {
   readonly dueAtMs: number;
 }
 
-/** Reads the headers of a message of the retry queue. Throws if another program has published the message. */
+/** @throws JetplugError `JP_RECORD_NEWER` */
+export function assertReadableDeferral(headers: Readonly<Record<string, string>>): void {
+  const of = headers[`${PREFIX}origin`] ?? '';
+  assertReadable(`the deferred event of ${of} in the stream ${RETRY_STREAM}`, headers[`${PREFIX}format`], FORMAT);
+}
+
+/**
+ * Reads the headers of a message of the retry queue. Throws if another program has published the message.
+ * @throws JetplugError `JP_RECORD_NEWER`
+ */
 export function deferralOf(headers: Readonly<Record<string, string>>): Deferral {
+  assertReadableDeferral(headers);
   const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
   const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
   const past = JSON.parse(control('past')) as Past;

@@ -5,7 +5,7 @@ import { adoptDurable, durableAdoption } from '../nats/adopt-durable';
 import type { Connection } from '../nats/connection';
 import { contents } from '../nats/foreign-stream';
 import { lossText } from '../nats/data-loss';
-import type { Ownership } from '../nats/ownership';
+import { newerAsset, type Ownership } from '../nats/ownership';
 import { changeText } from '../nats/stream-changes';
 import { compareStream, markStream } from '../nats/stream-comparison';
 import { decideOwn, hostAction } from '../nats/stream-decision';
@@ -128,6 +128,7 @@ async function adoptWanted(
     });
   }
   const { info, ownership } = found;
+  if (ownership.kind === 'newer') throw newerAsset(`${kind} ${name}`, ownership.format);
   const { messages } = info.state;
   const about = {
     kind,
@@ -162,7 +163,7 @@ async function adoptOfHandler(
   return { ...about, changes: [markChange(by, deploy.name), ...adoption.changes], adopted: yes };
 }
 
-function markedBy(owner: Ownership, deployment: string): string | null {
+function markedBy(owner: Exclude<Ownership, { kind: 'newer' }>, deployment: string): string | null {
   if (owner.kind === 'unmarked') return null;
   return owner.kind === 'ours' ? deployment : owner.deployment;
 }

@@ -2,7 +2,7 @@ import { covers } from '../../sdk/internal';
 import { isLetterOf } from '../broker/letter-headers';
 import { RETRY_STREAM } from '../broker/stream-state';
 import type { Config } from '../config/config';
-import { attemptsKey, readRecord, type AttemptState } from '../message/failures/attempt-record';
+import { attemptsKey, parseRecord, stateOf, type AttemptState } from '../message/failures/attempt-record';
 import { Outages } from '../message/failures/outages';
 import { Bucket } from '../nats/bucket';
 import { JetStreamLog } from '../nats/commit-log';
@@ -163,7 +163,7 @@ async function settledIn(
   stream: string,
   created: string | undefined,
 ): Promise<SettledSet> {
-  const record = parseSettled((await records?.get(settledKey(durable), { latest: true }))?.value);
+  const record = parseSettled((await records?.get(settledKey(durable), { latest: true }))?.value, durable);
   return new SettledSet(record?.stream === stream && record.created === created ? record.ranges : []);
 }
 
@@ -186,8 +186,9 @@ async function attemptsIn(
   { stream, sequence, storedAtMs }: { stream: string; sequence: number; storedAtMs: number | undefined },
 ): Promise<AttemptState | undefined> {
   if (storedAtMs === undefined) return undefined;
-  const text = (await records?.get(attemptsKey(durable, { stream, sequence }), { latest: true }))?.value;
-  return text === undefined ? undefined : readRecord(text, { stream, sequence, storedAtMs });
+  const key = attemptsKey(durable, { stream, sequence });
+  const text = (await records?.get(key, { latest: true }))?.value;
+  return text === undefined ? undefined : stateOf(parseRecord(key, text), { stream, sequence, storedAtMs });
 }
 
 /** Returns the stays of the event in the handler's retry queue. */

@@ -1,4 +1,10 @@
-import { encodeHeader, HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
+import {
+  encodeHeader,
+  HEADERS_LEFT_HEADER,
+  keptHeaders,
+  LETTER_FORMAT,
+  LETTER_FORMAT_HEADER,
+} from '../broker/letter-headers';
 import { withCauses } from '../base/causes';
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
@@ -34,6 +40,7 @@ export function deadLetterOf(
     repeated: original.repeated,
     headers: {
       ...original.headers,
+      [LETTER_FORMAT_HEADER]: String(LETTER_FORMAT),
       'x-dead-letter-reason': failure.reason,
       'x-original-subject': delivery.subject,
       'x-original-stream': origin.stream,

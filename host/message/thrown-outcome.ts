@@ -13,6 +13,7 @@ const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_LOG_SHORTENED',
   'JP_LOG_GAP',
   'JP_LOG_UNREADABLE',
+  'JP_RECORD_NEWER',
   'JP_PUBLISH_FAILED',
   'JP_PUBLISH_BACKLOG',
 ]);

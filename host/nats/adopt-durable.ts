@@ -7,7 +7,7 @@ import { asBrokerError } from './failures';
 import { findDurable } from './find-durable';
 import { describeDurable } from './foreign-durable';
 import { createRequest } from './new-durable';
-import { markOf, ownershipOf, type Ownership } from './ownership';
+import { markOf, newerAsset, ownershipOf, type Ownership } from './ownership';
 import { isStreamNotFound } from './streams';
 import type { ConsumerInfo } from './client';
 
@@ -18,7 +18,7 @@ export interface DurableAdoption {
   /** The durable's filter, position and settings as text. */
   readonly description: string;
   /** The manager of the durable, seen from the deployment that adopts it. */
-  readonly owner: Ownership;
+  readonly owner: Exclude<Ownership, { kind: 'newer' }>;
   /**
    * Settings that the next start of a host corrects, such as `max_deliver: 3 → -1`. Settings that the handler decides
    * are not listed.
@@ -39,11 +39,13 @@ export async function durableAdoption(
   const info = await existing(connection, stream, durable);
   const { fixed, correctable } = constantDifferences({ ...info.config });
   if (fixed.length > 0) throw notUpdatable({ stream, durable }, fixed);
+  const owner = ownershipOf(info.config.metadata, deployment);
+  if (owner.kind === 'newer') throw newerAsset(`durable ${durable} on stream ${stream}`, owner.format);
   return {
     stream,
     durable,
     description: describeDurable(info),
-    owner: ownershipOf(info.config.metadata, deployment),
+    owner,
     changes: changeTexts(correctable),
   };
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config';
 import type { AuditEntry } from '../records/audit-entry';
+import { assertReadable } from '../records/record-format';
 import type { Connection } from './connection';
 import { asBrokerError, isNoResponders } from './failures';
 import { ensureManagedStream } from './managed-stream';
@@ -7,6 +8,8 @@ import { readRange } from './stored-event';
 import { findStream } from './streams';
 import { AUDIT_STREAM, AUDIT_SUBJECT, auditStream } from './wanted-streams';
 
+/** The format of the entries. */
+const FORMAT = 1;
 const TIMEOUT_MS = 5_000;
 /** How many messages are read at a time from the end of the stream. */
 const BACK_BATCH = 100;
@@ -26,7 +29,7 @@ export class AuditStream {
 
   /** Stores an entry. The first one creates the stream. @throws JetplugError `JP_BROKER_*` or `JP_STREAM_*` */
   async append(entry: AuditEntry): Promise<void> {
-    const text = JSON.stringify(entry);
+    const text = JSON.stringify({ format: FORMAT, ...entry });
     try {
       await this.publish(text);
     } catch (error) {
@@ -38,6 +41,7 @@ export class AuditStream {
 
   /**
    * Reads the entries, the newest first; none if there is no stream.
+   * @throws JetplugError `JP_RECORD_NEWER`
    * @param before only entries with a smaller sequence
    */
   async *newestFirst(before = Infinity): AsyncGenerator<StoredEntry> {
@@ -48,7 +52,7 @@ export class AuditStream {
       const from = Math.max(first, end - BACK_BATCH + 1);
       const messages = await readRange(this.connection, AUDIT_STREAM, from, end);
       for (const { sequence, message } of messages.reverse()) {
-        const entry = readEntry(message.string());
+        const entry = readEntry(sequence, message.string());
         if (entry) yield { sequence, entry };
       }
     }
@@ -63,11 +67,14 @@ export class AuditStream {
 const TEXTS = ['at', 'who', 'via', 'action', 'target', 'outcome'] as const satisfies (keyof AuditEntry)[];
 
 /** Any program may publish to the subject, so messages that are no entries are left out. */
-function readEntry(text: string): AuditEntry | undefined {
+function readEntry(sequence: number, text: string): AuditEntry | undefined {
+  let stored: (AuditEntry & { readonly format?: number }) | null;
   try {
-    const entry = JSON.parse(text) as AuditEntry | null;
-    return TEXTS.every((field) => typeof entry?.[field] === 'string') ? (entry ?? undefined) : undefined;
+    stored = JSON.parse(text) as typeof stored;
   } catch {
     return undefined;
   }
+  const { format, ...entry } = stored ?? ({} as Partial<AuditEntry> & { format?: number });
+  assertReadable(`entry ${sequence} of the stream ${AUDIT_STREAM}`, format, FORMAT);
+  return TEXTS.every((field) => typeof entry[field] === 'string') ? (entry as AuditEntry) : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Logger } from '../../sdk';
 import { machineTime, type Time, type Timer } from '../base/time';
 import type { KeyValue } from '../records/key-value';
+import { isOfLaterFormat } from '../records/record-format';
 import type { Subscription } from './client';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
@@ -44,6 +45,7 @@ export class ConfigGeneration {
   private awaySinceMs: number | undefined;
   /** Whether the host has started, and has known since whether it waits. */
   private hasRun = false;
+  private lastFailure: string | undefined;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
 
@@ -133,7 +135,11 @@ export class ConfigGeneration {
     try {
       await work();
     } catch (error) {
-      const level = this.state === 'unknown' ? 'warn' : 'debug';
+      // A later version of Jetplug decides about the settings now.
+      if (isOfLaterFormat(error)) this.state = 'unknown';
+      const { message } = error as Error;
+      const level = this.state === 'unknown' && message !== this.lastFailure ? 'warn' : 'debug';
+      this.lastFailure = message;
       this.options.log[level]('cannot read yet which configuration of the deployment is the newest', { err: error });
     }
   }

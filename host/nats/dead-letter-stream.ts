@@ -9,7 +9,7 @@ import { headersOf, readHeaders, toHeaders } from './headers';
 import { letterState, removedIds, type LetterState } from './letter-state';
 import { ownHeaders, readRange } from './stored-event';
 import { findMessage, findStream, subjectsIn } from './streams';
-import { isLetterOf } from '../broker/letter-headers';
+import { assertReadableLetter, isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;
@@ -115,12 +115,15 @@ export class DeadLetterStream implements DeadLetters {
     const headers = of && (await this.get(id))?.headers;
     // The stream of the letters was created again, so the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
+    if (headers) assertReadableLetter(id, headers);
     await this.delete(id);
   }
 
   private async removeReplaced(id: number, by: DeadLetter): Promise<void> {
     const old = await this.get(id);
-    if (old && isLetterOf(old.headers, by)) await this.delete(id);
+    if (!old || !isLetterOf(old.headers, by)) return;
+    assertReadableLetter(id, old.headers);
+    await this.delete(id);
   }
 
   private async delete(id: number): Promise<void> {

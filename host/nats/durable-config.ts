@@ -249,6 +249,13 @@ function stampOf(config: ServerConfig): string {
 /** Whether a change concerns the filter. With another filter the durable delivers other events. */
 export const isOfFilter = ({ field }: Pick<FieldChange, 'field'>): boolean => field === 'filter_subject';
 
+/**
+ * Whether a host must not use a durable that differs in the field: it would handle other events, or the server would
+ * deliver to several hosts at a time, or not to this one.
+ */
+export const isDecisive = ({ field }: Pick<FieldChange, 'field'>): boolean =>
+  field === 'filter_subject' || field === 'priority_policy';
+
 /** Whether a host has set the filter that is to be changed, to keep an earlier subject until its events are handled. */
 export function isOwnFilter(changes: readonly FieldChange[], actual: ServerConfig): boolean {
   return changes.some(isOfFilter) && isAsStamped(actual);

@@ -1,7 +1,7 @@
 import type { DurableSpec } from '../broker/durable';
 import { JetplugError } from '../../sdk/internal';
 import type { ConsumerInfo } from './client';
-import { changeTexts, differencesOf, type FieldChange } from './durable-config';
+import { changeTexts, differencesOf, isDecisive, type FieldChange } from './durable-config';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
 
@@ -32,8 +32,9 @@ export function decideDurable(spec: DurableSpec, existing: ConsumerInfo): Durabl
   const { fixed, correctable, ofOtherHost, skipsEvents } = differencesOf(spec, { ...config });
   const changes = [...fixed, ...correctable, ...(spec.yieldsToOtherHosts ? [] : ofOtherHost)];
   if (fixed.length > 0) return { action: 'recreate', changes, refusal: notUpdatable(spec, fixed, RECREATE_HINT) };
-  const filter = ofOtherHost.find(({ field }) => field === 'filter_subject');
-  if (filter && spec.yieldsToOtherHosts) return { action: 'refuse', refusal: filterOfOtherHost(spec, filter) };
+  const decisive = ofOtherHost.filter(isDecisive);
+  if (decisive.length > 0 && spec.yieldsToOtherHosts)
+    return { action: 'refuse', refusal: ofOtherVersion(spec, decisive) };
   if (changes.length === 0) return { action: 'use' };
   return skipsEvents ? { action: 'recreate', changes, refusal: undefined } : { action: 'update', changes };
 }
@@ -49,10 +50,10 @@ export function notUpdatable(name: DurableName, fixed: readonly FieldChange[], h
   return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message, { hint });
 }
 
-function filterOfOtherHost(spec: DurableSpec, filter: FieldChange): JetplugError {
-  const message = `${durableText(spec)} has a filter that another host of the deployment has set since: ${changeTexts([filter]).join()}`;
+function ofOtherVersion(spec: DurableSpec, changes: readonly FieldChange[]): JetplugError {
+  const message = `a host with another version of the plugin has set up ${durableText(spec)}: ${changeTexts(changes).join(', ')}`;
   return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message, {
-    hint: 'Hosts of one deployment need the same plugins: bring this host to the version of the other, or stop one of them.',
+    hint: 'This host waits. It takes the handler over when no host has used that version for a minute. Bring all hosts to one version.',
   });
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
 import { checkpointOf, withServerSettings, type DurableDeploy } from './consumers';
-import { changeTexts, differencesOf, isOfFilter, isOwnFilter } from './durable-config';
+import { changeTexts, differencesOf, isDecisive, isOwnFilter } from './durable-config';
 import { asBrokerError } from './failures';
 import { waitingFormer } from './former-subjects';
 import { listDurables } from './list-durables';
@@ -82,7 +82,7 @@ export class DurableWatch {
 
   private stateOf(own: DurableSpec, info: ConsumerInfo): DurableLook {
     const spec = this.deploy.waits ? withServerSettings(own, info) : own;
-    const { config, num_pending, num_ack_pending } = info;
+    const { config, num_pending, num_ack_pending, num_waiting } = info;
     const pausedUntil = pausedUntilOf(info);
     const pin = pinOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
@@ -91,13 +91,14 @@ export class DurableWatch {
       { ...config },
     );
     for (const setting of unknown) this.logUnknown(spec, setting);
-    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isOfFilter);
+    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isDecisive);
     const isReported = this.deploy.drift === 'report' && !isOwnFilter(correctable, { ...config });
     const corrections = isReported ? [] : correctable;
     return {
       ...(pausedUntil && { pausedUntil }),
       pending: num_pending,
       inFlight: num_ack_pending,
+      pulls: num_waiting,
       ...(pin !== undefined && { pin }),
       needs: !isUsable ? 'check' : corrections.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(corrections),

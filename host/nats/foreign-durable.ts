@@ -1,8 +1,8 @@
 import type { ConsumerInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import { constantDifferences, filterOf } from './durable-config';
+import { newerAsset, type Ownership } from './ownership';
 import { settingText } from './setting-text';
-import type { Ownership } from './ownership';
 
 /** Returns the error for a durable that is not this deployment's, with the ways out. */
 export function foreignDurable(
@@ -10,6 +10,7 @@ export function foreignDurable(
   info: ConsumerInfo,
   owner: Exclude<Ownership, { kind: 'ours' }>,
 ): JetplugError {
+  if (owner.kind === 'newer') return newerAsset(`durable ${durable} on stream ${stream}`, owner.format);
   const whose =
     owner.kind === 'other-deployment'
       ? `belongs to the deployment ${owner.deployment}, and this host is of ${deployment}`

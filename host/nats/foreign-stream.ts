@@ -1,6 +1,6 @@
 import type { StreamInfo } from './client';
 import { covers, formatDuration, JetplugError } from '../../sdk/internal';
-import type { Ownership } from './ownership';
+import { newerAsset, type Ownership } from './ownership';
 import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
 import { RECORDS_BUCKET, type StreamUse, type WantedStream } from './wanted-streams';
 
@@ -20,6 +20,8 @@ export interface ForeignStream {
 export function foreignStream(wanted: WantedStream, foreign: ForeignStream, deployment: string): JetplugError {
   const { use, settings } = wanted;
   const what = use === 'bucket' ? `bucket ${bucketName(settings.name)}` : `stream ${settings.name}`;
+  const { ownership } = foreign;
+  if (ownership.kind === 'newer') return newerAsset(what, ownership.format);
   const message = `${what} is not managed by the deployment ${deployment}: ${describe(foreign)}. ${wouldChange(use, foreign)}`;
   return new JetplugError(use === 'bucket' ? 'JP_BUCKET_FOREIGN' : 'JP_STREAM_FOREIGN', message, {
     hint: `Choose one: ${waysOut(wanted, foreign).join('; or ')}.`,

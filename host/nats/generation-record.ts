@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { machineTime, type Time } from '../base/time';
 import type { Config } from '../config/config';
 import { Conflict, type KeyValue } from '../records/key-value';
+import { assertReadable, recordAt } from '../records/record-format';
 import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStreams } from './wanted-streams';
 
 /**
@@ -9,6 +10,7 @@ import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStr
  * of streams and durables would otherwise undo each other's changes for ever.
  */
 export interface GenerationRecord {
+  readonly format?: number;
   readonly number: number;
   readonly fingerprint: string;
   /** The host that has claimed the generation, as `machine:process`. */
@@ -35,6 +37,7 @@ export function newerConfig({ number: generation, host, claimedAt: since }: Gene
 }
 
 const GENERATION_KEY = 'generation';
+const FORMAT = 1;
 const MAX_EARLIER = 20;
 const CLAIM_TRIES = 10;
 
@@ -78,7 +81,10 @@ export async function applyConfig(records: KeyValue, fingerprint: string, operat
   await claimGeneration(records, { fingerprint, host: operator, applied: true }, isApplied);
 }
 
-/** Reads the newest generation from the leader of the bucket, with the revision of its record. */
+/**
+ * Reads the newest generation from the leader of the bucket, with the revision of its record.
+ * @throws JetplugError `JP_RECORD_NEWER`
+ */
 export async function readGeneration(
   records: KeyValue,
 ): Promise<[record: GenerationRecord | undefined, revision: number]> {
@@ -88,18 +94,21 @@ export async function readGeneration(
 
 /** Reads a stored record; undefined for a text that no host has written, which the next claim replaces. */
 function parseGeneration(text: string): GenerationRecord | undefined {
+  let record: Partial<GenerationRecord> | null;
   try {
-    const record = JSON.parse(text) as Partial<GenerationRecord> | null;
-    const isRecord = typeof record?.fingerprint === 'string' && Array.isArray(record.earlier);
-    return isRecord ? (record as GenerationRecord) : undefined;
+    record = JSON.parse(text) as Partial<GenerationRecord> | null;
   } catch {
     return undefined;
   }
+  assertReadable(recordAt(GENERATION_KEY), record?.format, FORMAT);
+  const isRecord = typeof record?.fingerprint === 'string' && Array.isArray(record.earlier);
+  return isRecord ? (record as GenerationRecord) : undefined;
 }
 
 function after(before: GenerationRecord | undefined, { time = machineTime, ...claim }: Claim): GenerationRecord {
   const earlier = before ? [before.fingerprint, ...before.earlier] : [];
   return {
+    format: FORMAT,
     number: (before?.number ?? 0) + 1,
     ...claim,
     claimedAt: new Date(time.epochMs()).toISOString(),

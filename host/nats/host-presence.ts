@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GroupMember, HostGroup } from '../broker/host-group';
 import type { Logger } from '../../sdk';
+import { assertReadable, isOfLaterFormat } from '../records/record-format';
 import { machineTime, type Time, type Timer } from '../base/time';
 import type { Subscription } from './client';
 import type { Connection } from './connection';
@@ -10,11 +11,13 @@ export function presenceSubject(deployment: string): string {
   return `jetplug.hosts.${deployment}`;
 }
 
+const FORMAT = 1;
 const SAY_MS = 1_000;
 /** A host that has said nothing for this long counts as gone. */
 const GONE_MS = 3_500;
 
 interface Presence {
+  readonly format?: number;
   readonly host: string;
   /** How many handlers the host runs of which each runs on one host at a time. */
   readonly held: number;
@@ -26,6 +29,7 @@ export class HostPresence implements HostGroup {
   readonly host = randomUUID();
   private readonly heard = new Map<string, { readonly held: number; readonly atMs: number }>();
   private subscription: Pick<Subscription, 'unsubscribe'> | undefined;
+  private hasReportedNewer = false;
   private timer: Timer | undefined;
   private member: GroupMember | undefined;
   private readonly subject: string;
@@ -73,7 +77,7 @@ export class HostPresence implements HostGroup {
 
   private say(leaves: Pick<Presence, 'leaves'> = {}): void {
     const { nc } = this.connection;
-    const presence: Presence = { host: this.host, held: this.member?.held() ?? 0, ...leaves };
+    const presence: Presence = { format: FORMAT, host: this.host, held: this.member?.held() ?? 0, ...leaves };
     if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify(presence));
   }
 
@@ -85,12 +89,23 @@ export class HostPresence implements HostGroup {
     if (isChange) this.member?.changed();
   }
 
+  /** Reads a message. One of a later version of Jetplug is left out, so that host counts as none. */
   private read(text: string): Partial<Presence> {
     try {
-      return (JSON.parse(text) as Partial<Presence> | null) ?? {};
+      const presence = (JSON.parse(text) as Partial<Presence> | null) ?? {};
+      assertReadable(`a message on ${this.subject}`, presence.format, FORMAT);
+      return presence;
     } catch (error) {
+      if (isOfLaterFormat(error)) return this.leaveOut(error);
       this.log.debug('a message about a running host cannot be read', { err: error });
       return {};
     }
+  }
+
+  private leaveOut(error: unknown): Partial<Presence> {
+    if (!this.hasReportedNewer)
+      this.log.warn('a host of a later version is not counted when handlers are spread over hosts', { err: error });
+    this.hasReportedNewer = true;
+    return {};
   }
 }

@@ -50,6 +50,7 @@ export class PinnedPull extends Pull {
     const delivery = new NatsDelivery(message, this.source);
     const id = delivery.header(PIN_HEADER);
     delivery.nak();
+    if (id === undefined) this.pinSink.absent();
     if (id === undefined || !pin.take(id)) return false;
     this.suspend();
     this.pinSink.taken();

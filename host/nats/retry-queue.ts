@@ -3,6 +3,7 @@ import { deferralOf, retryMessage, type Deferral } from '../broker/retry-queue';
 import type { DeferredEvent, RetryQueue } from '../broker/ports';
 import type { DurableSpec } from '../broker/durable';
 import { RETRY_STREAM } from '../broker/stream-state';
+import { isOfLaterFormat } from '../records/record-format';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { readHeaders, toHeaders } from './headers';
@@ -51,7 +52,8 @@ async function deferralOn(connection: Connection, subject: string): Promise<Stor
   try {
     const queued = { queueSequence: message.seq, queuedAtMs: message.time.getTime() };
     return { plugin, handler, ...queued, ...deferralOf(readHeaders(message.header).headers) };
-  } catch {
+  } catch (error) {
+    if (isOfLaterFormat(error)) throw error;
     return undefined; // Another program has published the message. No handler gets it.
   }
 }

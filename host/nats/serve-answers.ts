@@ -5,7 +5,7 @@ import { cut, utf8 } from '../base/utf8';
 import { newHeaders, nuid, servicesOf, setNumbers, type ServiceMsg } from './client';
 import type { Connection } from './connection';
 import { EndpointCounts } from './endpoint-counts';
-import { SERVICE } from './service';
+import { API_HEADER, API_VERSION, SERVICE } from './service';
 
 /** A request that hosts answer. */
 export interface Endpoint {
@@ -102,7 +102,7 @@ class Answerer {
     let error: JetplugError | undefined;
     try {
       const value = await this.endpoint.answer(textOf(message), this.replyTo(message));
-      message.respond(this.encode(value));
+      message.respond(this.encode(value), { headers: apiHeaders() });
     } catch (thrown) {
       error = asJetplugError(thrown);
       this.refuse(message, error);
@@ -111,7 +111,7 @@ class Answerer {
   }
 
   private replyTo(message: ServiceMsg): Reply {
-    const send = (json: string): void => this.orLog(() => message.respond(json));
+    const send = (json: string): void => this.orLog(() => message.respond(json, { headers: apiHeaders() }));
     return { inbox: message.reply ?? '', send };
   }
 
@@ -124,7 +124,7 @@ class Answerer {
   }
 
   private refuse(message: ServiceMsg, error: JetplugError): void {
-    const headers = newHeaders();
+    const headers = apiHeaders();
     headers.set('Jetplug-Error-Code', error.code);
     const status = error.code === 'JP_REQUEST_INVALID' ? 400 : 500;
     const { message: text } = error;
@@ -141,6 +141,12 @@ class Answerer {
       this.log.debug('cannot answer a request', { err: error });
     }
   }
+}
+
+function apiHeaders(): ReturnType<typeof newHeaders> {
+  const headers = newHeaders();
+  headers.set(API_HEADER, API_VERSION);
+  return headers;
 }
 
 /** @throws JetplugError `JP_REQUEST_INVALID` */

@@ -19,6 +19,7 @@ export class StreamDrift {
   of({ config }: Pick<StreamInfo, 'config'>): string[] {
     const owner = ownershipOf(config.metadata, this.deployment);
     if (owner.kind === 'ours') this.wasOurs = true;
+    else if (owner.kind === 'newer') return [];
     else if (!this.wasOurs || !this.wanted.managed) return [];
     else return [`mark ${owner.kind === 'unmarked' ? 'none' : owner.deployment} → ${this.deployment}`];
     return changesOf(this.wanted.settings, config).map(changeText);

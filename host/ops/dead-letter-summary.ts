@@ -1,6 +1,6 @@
 import type { DeferredEvent } from '../broker/ports';
 import type { StoredLetter } from '../broker/stored-letter';
-import { headersOfEvent, decodeHeader } from '../broker/letter-headers';
+import { assertReadableLetter, headersOfEvent, decodeHeader } from '../broker/letter-headers';
 
 /** A dead letter as `dead list --json` shows it. */
 export interface DeadLetterSummary {
@@ -17,7 +17,9 @@ export interface DeadLetterSummary {
   readonly fingerprint: string;
 }
 
+/** @throws JetplugError `JP_RECORD_NEWER` */
 export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>): DeadLetterSummary {
+  assertReadableLetter(id, headers);
   const header = (name: string): string => headers[name] ?? '';
   return {
     id,

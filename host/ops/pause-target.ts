@@ -3,6 +3,7 @@ import { terminalText } from '../base/utf8';
 import { RETRY_STREAM } from '../broker/stream-state';
 import { nearest } from '../config/suggest';
 import type { HandlerDurable } from '../nats/handler-durables';
+import { newerAsset } from '../nats/ownership';
 
 /** A handler with its durables on the server. */
 export interface TargetHandler {
@@ -62,6 +63,7 @@ function refuseForeign(plugin: string, handler: string | undefined, all: readonl
   if (!foreign) return;
   const { stream, owner } = foreign;
   const durable = terminalText(foreign.durable);
+  if (owner.kind === 'newer') throw newerAsset(`durable ${durable} on stream ${stream}`, owner.format);
   const whose =
     owner.kind === 'other-deployment' ? `belongs to the deployment ${terminalText(owner.deployment)}` : 'has no mark';
   const message = `durable ${durable} on stream ${stream} ${whose}, so it is not changed`;

@@ -87,6 +87,8 @@ export class PluginCommitLog implements PluginCommits {
   failure: JetplugError | undefined;
   /** The settled events of the handlers, by durable. Those of a handler's new version replace those of the one before. */
   private readonly settlements = new Map<string, SettledEvents>();
+  /** The durables of the handlers that run on several hosts at a time. */
+  private readonly shared = new Set<string>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
   private texts: StoreTexts | undefined;
@@ -123,9 +125,13 @@ export class PluginCommitLog implements PluginCommits {
   }
 
   /** Adds a handler's settled events, to which commits of any host add. */
-  add(settlements: SettledEvents): void {
-    this.settlements.set(settlements.durable, settlements);
+  add(settlements: SettledEvents, { isShared = false } = {}): void {
+    const { durable } = settlements;
+    this.settlements.set(durable, settlements);
     this.log?.add(settlements);
+    if (isShared) this.shared.add(durable);
+    else this.shared.delete(durable);
+    if (isShared) this.log?.folded.claims.free(durable);
   }
 
   async close(): Promise<void> {
@@ -186,6 +192,7 @@ export class PluginCommitLog implements PluginCommits {
     }
     // Adds those of handlers that have started meanwhile.
     for (const settlements of this.settlements.values()) opened.add(settlements);
+    for (const durable of this.shared) opened.folded.claims.free(durable);
     this.failure = undefined;
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);

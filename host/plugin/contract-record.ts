@@ -1,4 +1,5 @@
 import { formatDuration } from '../../sdk/internal';
+import { assertReadable, recordAt } from '../records/record-format';
 import { streamFor } from '../broker/stream-state';
 import type { Config } from '../config/config';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
@@ -84,6 +85,17 @@ export function parseContractRecord(text: string): ContractRecord {
  */
 export function isSameRecord(stored: string | undefined, next: string): boolean {
   return stored === next || (stored !== undefined && withoutDefaults(stored) === withoutDefaults(next));
+}
+
+/** @throws JetplugError `JP_RECORD_NEWER` */
+export function assertReplaceable(plugin: string, stored: string | undefined): void {
+  let record: { readonly format?: number } | null;
+  try {
+    record = JSON.parse(stored ?? 'null') as typeof record;
+  } catch {
+    return; // Another program has written the key. The host replaces that text.
+  }
+  assertReadable(recordAt(`${CONTRACTS_KEY}.${plugin}`), record?.format, FORMAT);
 }
 
 /**

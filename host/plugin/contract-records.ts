@@ -3,7 +3,7 @@ import { retryUntil } from '../base/retry-until';
 import type { Config } from '../config/config';
 import type { PluginDefinition } from '../load/describe';
 import { KeyWriters } from '../records/key-writers';
-import { CONTRACTS_KEY, contractRecordOf, isSameRecord } from './contract-record';
+import { assertReplaceable, CONTRACTS_KEY, contractRecordOf, isSameRecord } from './contract-record';
 import type { PluginHost } from './plugin-host';
 
 const RETRY_MS = 5_000;
@@ -57,6 +57,7 @@ export class ContractRecords {
 
   private writeWanted(plugin: string): void {
     this.write(plugin, (stored) => {
+      assertReplaceable(plugin, stored);
       const next = this.wanted.get(plugin);
       return next === undefined || isSameRecord(stored, next) ? stored : next;
     });

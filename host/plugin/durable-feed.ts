@@ -10,6 +10,7 @@ import { FeedTarget, type FeedTargetOptions } from './feed-target';
 import { PinnedFeed } from './pinned-feed';
 import type { PluginHost } from './plugin-host';
 import { RedeliveryWait } from './redelivery-wait';
+import { UnreadableRecords } from './unreadable-records';
 
 /** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
@@ -63,8 +64,10 @@ export class DurableFeed {
         durable,
         condition: this.condition,
         pull: this.pull,
-        settlements: (isOver) => this.currentSettlements(isOver),
+        settlements: (isOver) => this.target.currentSettlements(isOver, () => this.pull.disown()),
         isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
+        unreadable: new UnreadableRecords(() => this.target.settlements, host.commits, durable.owner.plugin),
+        refused: () => this.standAside(),
         usable: (position) => this.takeUnsettled(position),
       },
       host,
@@ -85,7 +88,8 @@ export class DurableFeed {
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    this.pinned?.start();
+    if (this.pinned) this.pinned.start();
+    else this.target.settlements.claimedElsewhere = () => this.repair.suspend();
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
@@ -146,11 +150,19 @@ export class DurableFeed {
       ...(durable.isPinned && {
         pin: {
           taken: () => this.repair.takeOver(),
+          absent: () => this.repair.suspend(),
           lost: () => this.drop(),
           isBusy: () => intake.bufferedOf(target.handler) > 0,
         },
       }),
     };
+  }
+
+  /** Leaves the events to other hosts, because this host must not use the durable. */
+  private standAside(): void {
+    if (!this.pinned?.isHeld) return;
+    this.endRedeliveries();
+    this.pinned.standAside();
   }
 
   /** Drops what other hosts get now. */
@@ -165,7 +177,7 @@ export class DurableFeed {
   private deliver(delivery: Delivery, isLate: boolean): void {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
-    if (verdict === 'unsubscribed') return this.skip(delivery);
+    if (verdict === 'unsubscribed') return this.target.skip(delivery);
     // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
@@ -182,20 +194,6 @@ export class DurableFeed {
     this.repair.suspend();
   }
 
-  private skip(delivery: Delivery): void {
-    const { subject, sequence } = delivery;
-    const handler = this.target.handler.name;
-    this.log.info('skipped an event that the handler does not subscribe to', { handler, subject, sequence });
-    this.target.settlements.settle(sequence);
-    delivery.term('the handler does not subscribe to it');
-  }
-
-  private async currentSettlements(isOver: () => boolean): Promise<FeedTarget['settlements']> {
-    // Deliveries of the old stream must not be settled any more.
-    await this.target.renewStream(isOver, () => this.pull.disown());
-    return this.target.settlements;
-  }
-
   /**
    * Takes the events that were delivered before and are not settled: those of other hosts, and those that the connection
    * lost. No later event of their key may be handled before them.
@@ -203,6 +201,8 @@ export class DurableFeed {
   private async takeUnsettled(position: DurablePosition): Promise<void> {
     const { pinned } = this;
     this.endRedeliveries();
+    // A version of the plugin in which the handler has a key may have claimed it.
+    if (!pinned) this.host.commits.get(this.durable.owner.plugin)?.log?.folded.claims.free(this.durable.durable);
     if (pinned && (!pinned.isHeld || (await pinned.takeOver(position)))) return;
     this.waitForUnsettled(position);
   }

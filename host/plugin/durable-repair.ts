@@ -4,13 +4,20 @@ import { retryUntil } from '../base/retry-until';
 import type { DurableLook, DurablePosition, DurableSpec } from '../broker/durable';
 import type { DurablePull } from '../broker/pull';
 import type { Settlements } from '../records/settlements';
+import { IdleDurable } from './idle-durable';
 import type { DurableCondition } from './durable-condition';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
+import type { UnreadableRecords } from './unreadable-records';
 
 const RETRY_MS = 1_000;
-/** Errors for a durable that the host must not use. The correction is left to an operator. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_FOREIGN', 'JP_CONSUMER_NOT_UPDATABLE']);
+/** Errors after which the host must not use the durable. The correction is left to an operator. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_CONSUMER_FOREIGN',
+  'JP_CONSUMER_NOT_UPDATABLE',
+  'JP_RECORD_NEWER',
+  'JP_LOG_UNREADABLE',
+]);
 const REFUSED_RETRY_MS = 2_000;
 
 export interface DurableRepairOptions {
@@ -21,6 +28,9 @@ export interface DurableRepairOptions {
   settlements(isOver: () => boolean): Promise<Settlements>;
   /** Whether the durable is still the one whose deliveries the settlements count. */
   isSameDurable(look: DurableLook): boolean;
+  readonly unreadable: Pick<UnreadableRecords, 'isFound' | 'assertReadableLog'>;
+  /** Called each time that the host finds out that it must not use the durable. */
+  refused(): void;
   /** Called when the durable may be used again, with the durable's position, before the pull continues. */
   usable(position: DurablePosition): MaybePromise<void>;
 }
@@ -42,11 +52,14 @@ export class DurableRepair {
   private stopped = false;
   /** Whether a repair that has not succeeded yet has to read first which events other hosts have settled. */
   private rereads = false;
+  private readonly idle: IdleDurable;
 
   constructor(
     private readonly options: DurableRepairOptions,
     private readonly host: PluginHost,
-  ) {}
+  ) {
+    this.idle = new IdleDurable(host.time);
+  }
 
   /** Whether the durable is gone and not created again yet, or may be gone and was not checked yet. */
   get isMissing(): boolean {
@@ -102,8 +115,10 @@ export class DurableRepair {
     const { condition, durable, pull } = this.options;
     const wasPaused = condition.pausedUntil !== undefined;
     condition.checked(look);
+    // The settings of another host stay no longer than that host runs.
+    if (this.idle.look(condition.reason !== undefined, look)) return void this.ensure();
     if (this.use !== 'pulling') return;
-    if (look.needs === 'check') return this.suspend();
+    if (look.needs === 'check' || this.options.unreadable.isFound) return this.suspend();
     const isSame = this.options.isSameDurable(look);
     const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
     if (!isSame || needsCorrection) void this.ensure();
@@ -133,7 +148,9 @@ export class DurableRepair {
       reportAgainMs: 0,
       failed: (error) => {
         condition.failed(error, isRefusal(error));
-        if (!isRefusal(error) || this.use === 'missing') return;
+        if (!isRefusal(error)) return;
+        this.options.refused();
+        if (this.use === 'missing') return;
         this.use = 'missing';
         this.options.pull.suspend();
       },
@@ -145,9 +162,12 @@ export class DurableRepair {
     const current = await settlements(isOver);
     if (isOver()) return;
     if (this.rereads) await current.refresh();
-    const position = await ensureDurableAt({ ...durable, yieldsToOtherHosts: true }, current, this.host);
+    await this.options.unreadable.assertReadableLog();
+    const yieldsToOtherHosts = !this.idle.isOver;
+    const position = await ensureDurableAt({ ...durable, yieldsToOtherHosts }, current, this.host);
     if (isOver()) return;
     this.rereads = false;
+    this.idle.reset();
     this.limited = (position.limited ?? []).join();
     condition.usable();
     if (this.use === 'pulling') return this.options.pull.renew();

@@ -1,3 +1,4 @@
+import type { Delivery } from '../broker/delivery';
 import type { DurableSpec } from '../broker/durable';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { RECORDS_STREAM } from '../broker/stream-state';
@@ -31,6 +32,21 @@ export class FeedTarget {
   /** Uses the handler's new version for later deliveries. */
   renewHandler(): void {
     this.handler = this.options.handlerFor(this.settlements);
+  }
+
+  /** Settles an event that the handler does not subscribe to. */
+  skip(delivery: Delivery): void {
+    const { subject, sequence } = delivery;
+    const handler = this.handler.name;
+    this.log.info('skipped an event that the handler does not subscribe to', { handler, subject, sequence });
+    this.settlements.settle(sequence);
+    delivery.term('the handler does not subscribe to it');
+  }
+
+  /** Returns the settlements of the stream as it is now: see {@link renewStream}. */
+  async currentSettlements(isOver: () => boolean, replaced: () => void): Promise<Settlements> {
+    await this.renewStream(isOver, replaced);
+    return this.settlements;
   }
 
   /**

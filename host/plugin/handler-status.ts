@@ -40,8 +40,8 @@ export class HandlerStatus {
 
   get waitsFor(): WaitsFor | undefined {
     const { feeds, circuit, intake, code } = this.sources;
-    if (this.durableReason !== undefined) return 'refused';
     if (this.sources.logFailure()) return 'log';
+    if (this.durableReason !== undefined) return 'refused';
     if (feeds.some(({ isMissing }) => isMissing)) return 'durable';
     if (circuit.isOpen) return 'circuit';
     if (code().processes?.every(({ state }) => state !== 'running')) return 'process';
@@ -51,7 +51,7 @@ export class HandlerStatus {
   /** Why a durable delivers nothing, or why the commit log cannot be used, in words. */
   get reason(): string | undefined {
     const failure = this.sources.logFailure();
-    return this.durableReason ?? (failure && `${failure.message} (${failure.code})`);
+    return failure ? `${failure.message} (${failure.code})` : this.durableReason;
   }
 
   private get durableReason(): string | undefined {

@@ -74,6 +74,17 @@ export class PinnedFeed implements ExclusiveHandler {
     return true;
   }
 
+  /** Leaves the events to other hosts, because this host must not use the durable. */
+  standAside(): void {
+    const { pull, pin, intake, durable } = this.options;
+    intake.drop();
+    pull.disown();
+    pin.release().catch((error: unknown) => {
+      // The server takes back a pin that is not renewed.
+      this.log.debug('cannot give up the pin of a durable consumer', { durable: durable.durable, err: error });
+    });
+  }
+
   /** Lets another host take over the durable, if the runs end soon enough. */
   async handOver(): Promise<void> {
     const { pull, pin, intake, target, durable } = this.options;

@@ -153,7 +153,7 @@ export async function openSettlements(durable: DurableSpec, host: DurableHost): 
         err: error,
       }),
   });
-  commits.get(plugin)?.add(settlements);
+  commits.get(plugin)?.add(settlements, { isShared: !durable.isPinned });
   return settlements;
 }
 

@@ -1,3 +1,4 @@
+import { LogThrottle } from '../base/log-throttle';
 import { retryUntil } from '../base/retry-until';
 import type { Delivery } from '../broker/delivery';
 import type { DurableSpec } from '../broker/durable';
@@ -6,12 +7,16 @@ import type { PartedLog } from '../log/log';
 import type { PluginDefinition } from '../load/describe';
 import type { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
+import { isOfLaterFormat } from '../records/record-format';
 import type { Settlements } from '../records/settlements';
 import { retryDurableOf } from './plugin-assets';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt, findFailing, openSettlements } from './reconcile';
 
 const RETRY_MS = 1_000;
+/** The delay after which another host may get a deferred event that this host cannot read. */
+const UNREADABLE_DELAY_MS = 5_000;
+const LOG_AGAIN_MS = 600_000;
 
 /** The parts of a feed of deferred events. */
 export interface RetrySource {
@@ -38,6 +43,7 @@ export interface RetryFeedOptions {
 export class RetryFeed {
   private readonly durable: DurableSpec;
   private readonly stopping = new AbortController();
+  private readonly unreadable: LogThrottle;
   /** Whether the queue holds, or has held, an event of the handler. */
   private hasEvents = false;
   private isOpen = false;
@@ -50,6 +56,7 @@ export class RetryFeed {
     private readonly log: PartedLog,
   ) {
     this.durable = retryDurableOf(options.durable);
+    this.unreadable = new LogThrottle(LOG_AGAIN_MS, () => host.time.nowMs());
   }
 
   start(): void {
@@ -112,14 +119,20 @@ export class RetryFeed {
   }
 
   /**
-   * Reads a deferred event. Ends the delivery of a message that no host has deferred: another program has published it
-   * to the retry queue.
+   * Reads a deferred event. Leaves one that a later version of Jetplug has deferred to other hosts. Ends the delivery of a
+   * message that no host has deferred: another program has published it to the retry queue.
    */
   private read(delivery: Delivery): RetryDelivery | undefined {
     try {
       return new RetryDelivery(delivery);
     } catch (error) {
       const { subject, sequence } = delivery;
+      if (isOfLaterFormat(error)) {
+        if (this.unreadable.note(this.durable.durable) !== undefined)
+          this.log.warn('deferred events are left to hosts of a later version', { subject, sequence, err: error });
+        delivery.nak(UNREADABLE_DELAY_MS);
+        return undefined;
+      }
       this.log.error('skipped a message in the retry queue that no host has deferred', {
         subject,
         sequence,

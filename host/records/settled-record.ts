@@ -1,3 +1,7 @@
+import { assertReadable, recordAt } from './record-format';
+
+const FORMAT = 1;
+
 /** One handler's settlements as they are stored in the host's bucket. */
 export interface SettledRecord {
   readonly stream: string;
@@ -11,7 +15,18 @@ export function settledKey(durable: string): string {
   return `settled.${durable}`;
 }
 
-/** Reads a stored value; undefined for none. */
-export function parseSettled(text: string | undefined): SettledRecord | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as SettledRecord);
+/** Returns the record as the text of its value. */
+export function encodeSettled(record: SettledRecord): string {
+  return JSON.stringify({ format: FORMAT, ...record });
+}
+
+/**
+ * Reads the stored value of a durable; undefined for none.
+ * @throws JetplugError `JP_RECORD_NEWER`
+ */
+export function parseSettled(text: string | undefined, durable: string): SettledRecord | undefined {
+  if (text === undefined) return undefined;
+  const record = JSON.parse(text) as SettledRecord & { readonly format?: number };
+  assertReadable(recordAt(settledKey(durable)), record.format, FORMAT);
+  return record;
 }

@@ -1,7 +1,8 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
-import { parseSettled, settledKey, type SettledRecord } from './settled-record';
+import { encodeSettled, parseSettled, settledKey, type SettledRecord } from './settled-record';
+import { isOfLaterFormat } from './record-format';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
 
@@ -23,6 +24,8 @@ export interface SettlementsOptions {
 /** The delay from a settlement to its write. All settlements during this time share the write. */
 const WRITE_DELAY_MS = 50;
 const RETRY_DELAY_MS = 1_000;
+/** The delay after which a record of a later version of Jetplug is read again. */
+const UNREADABLE_RETRY_MS = 60_000;
 /** If there are more ranges than this, a write first reads the durable's checkpoint, which merges ranges. */
 const MANY_RANGES = 64;
 
@@ -46,6 +49,10 @@ export class Settlements {
   private recorded = false;
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
+
+  /** Whether a later version of Jetplug has stored the settlements last. This host stores none then. */
+  isUnreadable = false;
+
   /** Called when a commit says that another host has claimed the handler. */
   claimedElsewhere = (): void => undefined;
 
@@ -163,7 +170,8 @@ export class Settlements {
     const { renewals } = records;
     const entry = await records.get(settledKey(durable));
     this.renewals = renewals;
-    const record = parseSettled(entry?.value);
+    const record = parseSettled(entry?.value, durable);
+    this.isUnreadable = false;
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
@@ -175,10 +183,7 @@ export class Settlements {
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /**
-   * Writes pending settlements. Resolves when all settlements from before the call are stored, with false if they could
-   * not be stored.
-   */
+  /** Writes pending settlements. Resolves when those from before the call are stored; with false if they cannot be. */
   async flush(): Promise<boolean> {
     this.timer?.cancel();
     this.timer = undefined;
@@ -189,10 +194,7 @@ export class Settlements {
     return (await this.writing) ?? true;
   }
 
-  /**
-   * Returns whether the stored settlements belong to a newer stream of the same name. If the bucket was created again,
-   * reads them first: their revision may equal the one of the last read, although their content differs.
-   */
+  /** Whether the stored settlements belong to a newer stream. Reads them first if the bucket was created again. */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
@@ -210,7 +212,7 @@ export class Settlements {
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
         const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
-          this.revisionRead = await records.put(settledKey(durable), JSON.stringify(record), this.revisionRead);
+          this.revisionRead = await records.put(settledKey(durable), encodeSettled(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;
@@ -224,7 +226,9 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.timer ??= this.options.time.after(RETRY_DELAY_MS, () => void this.flush());
+      this.isUnreadable = isOfLaterFormat(error);
+      const delayMs = this.isUnreadable ? UNREADABLE_RETRY_MS : RETRY_DELAY_MS;
+      this.timer ??= this.options.time.after(delayMs, () => void this.flush());
       return false;
     }
   }

@@ -9,9 +9,6 @@ import { unhandledEvents } from '../ops/unhandled';
 import { watchRuns } from '../ops/watch-runs';
 import type { DescribedHost } from './described-host';
 
-/** The version of the API that `docs/api.md` describes. A change that breaks a program of others increments it. */
-export const API_VERSION = '1';
-
 /** The requests that a host answers, by name. The commands use the same ones. */
 export function endpointsOf(describe: () => DescribedHost): Readonly<Record<string, Endpoint>> {
   const statuses = () => {

@@ -1,5 +1,6 @@
 import { packageVersion } from '../base/package-version';
 import { serveAnswers } from '../nats/serve-answers';
+import { API_VERSION } from '../nats/service';
 import { readiness } from '../ops/health';
 import { addHealthRoutes } from '../ops/health-routes';
 import { serveHttp, type HttpServer } from '../ops/http';
@@ -8,7 +9,7 @@ import { pluginVersions } from '../ops/status';
 import { unhandledTotals } from '../ops/unhandled';
 import { servePage } from '../page/page-server';
 import type { DescribedHost } from './described-host';
-import { API_VERSION, endpointsOf } from './endpoints';
+import { endpointsOf } from './endpoints';
 import { replayFor } from './replay-event';
 
 /** Serves health, metrics and the page over HTTP; undefined if the config has no address for them. */

@@ -100,6 +100,10 @@ export const RUNNING_ERRORS = {
     'The commit log of a plugin, or its checkpoint, has a part that this host cannot read. No run of the plugin is committed by this host.',
     'If a later version of Jetplug wrote it, upgrade this host too.',
   ],
+  JP_RECORD_NEWER: [
+    'A later version of Jetplug has written a record on the server, or has set up a stream or a durable. This version leaves it as it is; other plugins run.',
+    'Update Jetplug on this host. Hosts of the later version continue.',
+  ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'The event is retried. If this lasts, check the NATS server.'],
   JP_HTTP_LISTEN: [
     'The host cannot listen on the HTTP address.',

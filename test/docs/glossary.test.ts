@@ -13,7 +13,7 @@ const COMMON = `
   condition config conflict connect connected connection consuming consumption container context control count
   counted counters credentials data decoded deferred delay deletion deploy described details differences discovery doubt
   download draft duration ending entry env error explainable explained fact factory failed failure field fifo filter
-  find flags folder for format found from header help helper holder http identity import incoming index
+  find flags folder for format found from header help helper holder http identity idle import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local
   location lock log logger login long loop loss lost map maybe memory message method module nats not notifier

@@ -28,6 +28,8 @@ export interface HostOptions {
   readonly brokerByConfig?: boolean;
   /** The content of a config file. By default `streams` are those of the story, and `shutdown.grace` is 1 s. */
   readonly config?: object;
+  /** The compiled program. Default: this build's. */
+  readonly main?: string;
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -84,7 +86,7 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
   const embedded = { JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
   const broker = options.brokerByConfig ? [] : brokerFlags(options, folder);
   const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];
-  const child = spawn(process.execPath, [MAIN, 'start', ...args, ...(options.flags ?? [])], {
+  const child = spawn(process.execPath, [options.main ?? MAIN, 'start', ...args, ...(options.flags ?? [])], {
     // A folder of its own, so that no config file of this repository is read.
     cwd: folder,
     env: { ...plainEnv(), ...embedded, ...options.env },

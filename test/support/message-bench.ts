@@ -130,6 +130,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly knowsPosition = false;
   readonly floor = 0;
   readonly last = 0;
+  readonly isUnreadable = false;
   claimedElsewhere = (): void => undefined;
   readonly settled = new Set<number>();
   revision = 0;

@@ -1,4 +1,5 @@
 import type { MessageRef, Past } from '../../broker/delivery';
+import { assertReadable, recordAt } from '../../records/record-format';
 import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './failures';
 
 /** The last failed run of a message that is tried again. Only people read it: it decides nothing. */
@@ -27,12 +28,15 @@ export interface AttemptState extends Omit<Failures, 'buried'> {
 type StoredBurial = Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined };
 
 export interface AttemptRecord extends AttemptState {
+  readonly format?: number;
   /**
    * When the message was stored, in ms since 1970. Needed because a stream that is created again restarts its sequences
    * at 1.
    */
   readonly storedAtMs: number;
 }
+
+const FORMAT = 1;
 
 /** Longer than the error texts in a dead letter's headers. */
 const MAX_TEXT = 8_192;
@@ -42,9 +46,20 @@ export function attemptsKey(durable: string, { stream, sequence }: Pick<MessageR
   return `attempts.${durable}.${stream}.${sequence}`;
 }
 
-/** Reads the record of a message. If the message has none, reads the message's headers from the retry queue instead. */
-export function readRecord(text: string | undefined, message: CountedMessage): AttemptState {
-  const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
+/** Returns the record as the text of its value. */
+export function encodeRecord(record: AttemptRecord): string {
+  return JSON.stringify({ format: FORMAT, ...record });
+}
+
+/** @throws JetplugError `JP_RECORD_NEWER` */
+export function parseRecord(key: string, text: string): AttemptRecord {
+  const record = JSON.parse(text) as AttemptRecord;
+  assertReadable(recordAt(key), record.format, FORMAT);
+  return record;
+}
+
+/** Reads the state of a message from its record. If it has none, reads the headers from the retry queue instead. */
+export function stateOf(found: AttemptRecord | undefined, message: CountedMessage): AttemptState {
   const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : stateFromPast(message.past);
   const { charged, provisional, outages, deaths, startedBy, buried, last } = record;
   return {

@@ -6,7 +6,9 @@ import type { Burial, CountedMessage, Failures } from './failures';
 import {
   attemptsKey,
   burialOf,
-  readRecord,
+  encodeRecord,
+  parseRecord,
+  stateOf,
   storedBurial,
   type AttemptRecord,
   type AttemptState,
@@ -136,7 +138,7 @@ export class KvAttemptLog implements AttemptLog {
   ): Promise<MessageRef | undefined> {
     const entry = await this.records.get(key);
     if (entry?.value === undefined) return undefined;
-    const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
+    const { storedAtMs } = parseRecord(key, entry.value);
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
     const { provisional, buried } = this.parse(entry.value, message);
     const isLost = storedAtMs < Date.parse(settlements.streamIncarnation);
@@ -160,7 +162,7 @@ export class KvAttemptLog implements AttemptLog {
       if (!after) return text;
       const { storedAtMs } = message;
       const record: AttemptRecord = { ...after, storedAtMs, outages: Math.max(outages, before.outages) };
-      return JSON.stringify(record);
+      return encodeRecord(record);
     });
   }
 
@@ -169,7 +171,8 @@ export class KvAttemptLog implements AttemptLog {
    * @param now the number of outages so far. Default: the number at the time at which `provisional` is read
    */
   private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
-    const record = readRecord(text, message);
+    const found = text === undefined ? undefined : parseRecord(this.keyOf(message), text);
+    const record = stateOf(found, message);
     const { outages, provisional } = record;
     this.outages.learn(outages);
     const all = this.outages;

@@ -1,3 +1,4 @@
+import { assertReadable, recordAt } from '../../records/record-format';
 import type { KeyValue } from '../../records/key-value';
 import { KeyWriters } from '../../records/key-writers';
 
@@ -8,7 +9,10 @@ export interface Outage {
   readonly reason: string;
 }
 
+const FORMAT = 1;
+
 interface OutageRecord {
+  readonly format?: number;
   /** How many outages there have been. The number only grows. */
   readonly count: number;
   readonly ongoing?: { readonly sinceMs: number; readonly reason: string };
@@ -34,7 +38,7 @@ export class Outages {
 
   static async open(records: KeyValue, durable: string): Promise<Outages> {
     const outages = new Outages(records, durable);
-    const { count, ongoing } = parse((await records.get(outages.key))?.value);
+    const { count, ongoing } = outages.parse((await records.get(outages.key))?.value);
     outages.counted = count;
     if (ongoing) outages.current = { since: new Date(ongoing.sinceMs), reason: ongoing.reason };
     return outages;
@@ -79,19 +83,22 @@ export class Outages {
     this.stored = false;
     await this.writers.write(this.key, (text) => {
       // Another host may have counted outages of its own.
-      this.learn(parse(text).count);
+      this.learn(this.parse(text).count);
       const { current, counted } = this;
       const ongoing = current && { sinceMs: current.since.getTime(), reason: current.reason };
-      return JSON.stringify({ count: counted, ...(ongoing && { ongoing }) } satisfies OutageRecord);
+      return JSON.stringify({ format: FORMAT, count: counted, ...(ongoing && { ongoing }) } satisfies OutageRecord);
     });
     this.stored = true;
+  }
+
+  /** @throws JetplugError `JP_RECORD_NEWER` */
+  private parse(text: string | undefined): OutageRecord {
+    const record = text === undefined ? { count: 0 } : (JSON.parse(text) as OutageRecord);
+    assertReadable(recordAt(this.key), record.format, FORMAT);
+    return record;
   }
 
   private get key(): string {
     return `circuit.${this.durable}`;
   }
-}
-
-function parse(text: string | undefined): OutageRecord {
-  return text === undefined ? { count: 0 } : (JSON.parse(text) as OutageRecord);
 }

@@ -2,7 +2,7 @@ import { JetplugError } from '../../../sdk/internal';
 import type { DurableSpec } from '../../broker/durable';
 import { encodeHeader, HEADERS_LEFT_HEADER, keptHeaders } from '../../broker/letter-headers';
 import type { DeferredEvent } from '../../broker/ports';
-import { retryMessage, retryQueueDurable } from '../../broker/retry-queue';
+import { assertReadableDeferral, retryMessage, retryQueueDurable } from '../../broker/retry-queue';
 import { RETRY_STREAM } from '../../broker/stream-state';
 import type { Connection } from '../../nats/connection';
 import { durablePosition, ensureDurable } from '../../nats/consumers';
@@ -131,6 +131,7 @@ async function takeBack(event: DeferredEvent, letter: number, connection: Connec
   const { durable } = retryQueueDurable(event.plugin, event.handler, 0, '');
   const own = await findDurable(connection, RETRY_STREAM, durable);
   if (own && own.delivered.stream_seq >= waiting.seq) throw waitsAlready(letter, event);
+  assertReadableDeferral(readHeaders(waiting.header).headers);
   await connection.jsm.streams.deleteMessage(RETRY_STREAM, waiting.seq, false);
 }
 

@@ -10,6 +10,9 @@ export class Claims {
   /** The durables of the handlers that this host claims with its next commit. */
   private readonly wanted = new Set<string>();
 
+  /** Called when a claim is to end, so that a commit must be made. */
+  freed: () => void = () => undefined;
+
   /** @param host identifies the commits of this host */
   constructor(private readonly host: string) {}
 
@@ -42,6 +45,16 @@ export class Claims {
     return true;
   }
 
+  /**
+   * Ends the claim of a handler, if a host has claimed it, with the next commit of this host. The handler had a key in an
+   * earlier version of the plugin, and has none now.
+   */
+  free(durable: string): void {
+    if (!this.owners.has(durable)) return;
+    this.wanted.add(`${FREED}${durable}`);
+    this.freed();
+  }
+
   /** Takes out the claims for a commit. */
   take(): readonly string[] {
     if (this.wanted.size === 0) return NO_CLAIMS;
@@ -60,9 +73,14 @@ export class Claims {
    * @returns the durables of the handlers that another host than this one has claimed
    */
   fold({ host, claimed = NO_CLAIMS }: Commit): readonly string[] {
-    for (const durable of claimed) this.owners.set(durable, host);
+    for (const claim of claimed) {
+      if (claim.startsWith(FREED)) this.owners.delete(claim.slice(FREED.length));
+      else this.owners.set(claim, host);
+    }
     return host === this.host ? NO_CLAIMS : claimed;
   }
 }
 
+/** The prefix of an entry that ends a claim. No name of a durable begins with it. */
+const FREED = '!';
 const NO_CLAIMS: readonly string[] = [];

@@ -90,7 +90,10 @@ export interface Commit {
   readonly sent: readonly SentEvent[];
   /** The events whose after-commit work is done, as {@link eventKey} names them. */
   readonly worked?: readonly string[];
-  /** The durables of handlers that run on one host at a time. From this commit on, only this host commits their runs. */
+  /**
+   * The durables of handlers that run on one host at a time. From this commit on, only this host commits their runs. With
+   * the prefix `!` a claim ends, because the handler has no key any more.
+   */
   readonly claimed?: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or

@@ -24,6 +24,7 @@ export class LogNotes {
 
   constructor({ folded, time, stop, due, trouble }: LogNotesOptions) {
     this.claims = folded.claims;
+    this.claims.freed = due;
     const sent = (this.sent = new SentEmits(folded, time, due));
     const worked = (this.worked = new DoneWork(folded.parts, time, due));
     const failed = (error: unknown): void => trouble('work that is left to do cannot be checked yet', error);

@@ -1,3 +1,4 @@
+import { assertReadable } from '../record-format';
 import { bytesContain } from '../../base/bytes-contain';
 import type { RunRecord } from './run-record';
 
@@ -7,7 +8,7 @@ export interface RunBatch {
   readonly runs: readonly RunRecord[];
 }
 
-/** The version of the format. Records of another version are left out. */
+/** The version of the format. Records of an earlier version are left out. */
 const FORMAT = 2;
 
 /** The members whose values many records share. A row has the index of each value in the head's list of texts. */
@@ -130,17 +131,26 @@ function rareOf({ cause, delayMs, reason, error, emits, writes, lines, linesLeft
   return { cause, delayMs, reason, error, emits, writes, lines, linesLeft, isPartial };
 }
 
-/** Reads the records of a message; undefined for a message that has none, or has another format. */
+/**
+ * Reads the records of a message; undefined for a message that has none, or has an earlier format.
+ * @throws JetplugError `JP_RECORD_NEWER`
+ */
 export function decodeRuns(message: Uint8Array): RunBatch | undefined {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
   const headEnd = bytes.indexOf(NEW_LINE);
+  let head: Head | null;
   try {
-    const head = JSON.parse(bytes.toString('utf8', 0, Math.max(0, headEnd))) as Head | null;
-    if (head?.format !== FORMAT) return undefined;
-    return { host: head.host, runs: [...rowsOf(bytes.subarray(headEnd + 1), head)] };
+    head = JSON.parse(bytes.toString('utf8', 0, Math.max(0, headEnd))) as Head | null;
   } catch {
     // Another program may have published the message.
     return undefined;
+  }
+  assertReadable('a record of runs', head?.format, FORMAT);
+  if (head?.format !== FORMAT) return undefined;
+  try {
+    return { host: head.host, runs: [...rowsOf(bytes.subarray(headEnd + 1), head)] };
+  } catch {
+    return undefined; // The message is cut off.
   }
 }
 

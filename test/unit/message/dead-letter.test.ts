@@ -29,6 +29,7 @@ test('a dead letter has the payload byte for byte, and every dead-letter header'
     storedAtMs: Date.parse(STORED_AT),
   });
   expect(headers).toEqual({
+    'x-letter-format': '1',
     'x-dead-letter-reason': 'attempts-exhausted',
     'x-original-subject': 'video.watch_started',
     'x-original-stream': 'EVENTS',

@@ -79,6 +79,17 @@ test('the host that starts with another config decides, and the earlier one wait
   expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
 });
 
+test('a running host stops deciding when a later version of Jetplug has stored the generation, and says so once', async () => {
+  const a = await start('old');
+  const text = '{"format":2,"number":9}';
+  await records.put('generation', text);
+  for (let checks = 0; checks < 3; checks++) await a.check();
+  expect(a.waits).toBe(true);
+  expect((await records.get('generation'))!.value).toBe(text);
+  const warnings = log.lines.filter(({ level }) => level === 'warn');
+  expect(warnings).toMatchObject([{ fields: { err: { code: 'JP_RECORD_NEWER' } } }]);
+});
+
 test('a host with an earlier config waits from its start while a host of the newer one runs', async () => {
   await start('old');
   await start('new');

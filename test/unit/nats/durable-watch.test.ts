@@ -23,6 +23,7 @@ const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
   name: spec.durable,
   num_pending: 3,
   num_ack_pending: 1,
+  num_waiting: 0,
   created: CREATED,
   delivered: { consumer_seq: 2, stream_seq: 9 },
   ack_floor: { consumer_seq: 1, stream_seq: 7 },
@@ -51,7 +52,15 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[], deploy: 
   return { watch, looks, asked, log, ends, server };
 }
 const CHECKPOINT = { created: CREATED, delivered: 9, ackFloor: 7, isComplete: true };
-const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [], checkpoint: CHECKPOINT };
+const FINE = {
+  pending: 3,
+  inFlight: 1,
+  pulls: 0,
+  needs: 'nothing',
+  corrections: [],
+  drift: [],
+  checkpoint: CHECKPOINT,
+};
 
 test('all durables of a stream are checked every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));

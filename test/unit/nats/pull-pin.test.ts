@@ -73,6 +73,7 @@ class Bench {
       served: () => this.calls.push('served'),
     };
     const pinSink: PinSink = {
+      absent: () => this.calls.push('absent'),
       taken: () => this.calls.push('taken'),
       lost: () => this.calls.push('lost'),
       isBusy: () => this.isBusy,
@@ -82,8 +83,8 @@ class Bench {
   }
 
   /** Sends a message with a pin, to the newest inbox or to the one before. */
-  message(pin: string, sequence = 1, to: 'newest' | 'former' = 'newest'): void {
-    const header = Buffer.from(`NATS/1.0\r\nNats-Pin-Id: ${pin}\r\n\r\n`);
+  message(pin: string | undefined, sequence = 1, to: 'newest' | 'former' = 'newest'): void {
+    const header = Buffer.from(`NATS/1.0\r\n${pin === undefined ? 'x: y' : `Nats-Pin-Id: ${pin}`}\r\n\r\n`);
     const reply = `$JS.ACK.EVENTS.badge-award.1.${sequence}.3.1778587200123456789.0`;
     const message = { reply, _msg: { hdr: header.length }, _rdata: Buffer.concat([header, Buffer.from('{}')]) };
     this.callbacks.at(to === 'newest' ? -1 : -2)!(null, message as unknown as Msg);
@@ -117,6 +118,15 @@ test('a host asks for one message until it has the pin, leaves that message to b
   expect(bench.last).toMatchObject({ batch: CAPACITY, group: 'jetplug', id: 'P1' });
   bench.message('P1');
   expect(bench.calls).toEqual(['taken', 'delivered 1']);
+});
+
+test('a message without a pin is left to other hosts, and the durable is to be checked', async () => {
+  const bench = new Bench();
+  bench.message(undefined);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(bench.calls).toEqual(['absent']);
+  expect(bench.acks.join()).toContain('-NAK');
+  expect(bench.pull.pin.isHeld).toBe(false);
 });
 
 test('the pin is kept by a request each second, unless other requests have renewed it', async () => {

@@ -7,6 +7,7 @@ const DURABLE = { ...WILDCARD_DURABLE, subject: 'video.a', from: 'new' as const,
 const LOOK = {
   pending: 0,
   inFlight: 0,
+  pulls: 0,
   needs: 'nothing',
   corrections: [],
   drift: [],

@@ -64,6 +64,7 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
     look({
       pending: 0,
       inFlight: 0,
+      pulls: 0,
       needs: 'nothing',
       corrections: [],
       drift: [],

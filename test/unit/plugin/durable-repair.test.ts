@@ -33,6 +33,8 @@ async function repairing(over: Partial<DurableRepairOptions> = {}) {
     pull: pull as unknown as DurablePull,
     settlements: async () => settlements,
     isSameDurable: () => true,
+    unreadable: { isFound: false, assertReadableLog: async () => undefined },
+    refused: () => undefined,
     usable: ({ inFlight }) => void calls.push(`usable with ${inFlight} in flight`),
     ...over,
   };
@@ -42,7 +44,7 @@ async function repairing(over: Partial<DurableRepairOptions> = {}) {
 
 function look(state: Partial<DurableLook> = {}): DurableLook {
   const checkpoint = { created: POSITION.created, delivered: 0, ackFloor: 0, isComplete: true };
-  return { pending: 0, inFlight: 0, needs: 'nothing', corrections: [], drift: [], checkpoint, ...state };
+  return { pending: 0, inFlight: 0, pulls: 1, needs: 'nothing', corrections: [], drift: [], checkpoint, ...state };
 }
 
 /** A promise that the test resolves. */

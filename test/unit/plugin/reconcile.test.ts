@@ -33,6 +33,7 @@ test('a new durable begins at the start of its spec; its position is stored', as
   expect(ensured.mock.calls).toEqual([[DURABLE]]);
   expect([durable, settlements.floor]).toEqual([DURABLE, 5]);
   expect(await stored('settled.badge-award')).toEqual({
+    format: 1,
     stream: 'EVENTS',
     created: await broker.streamCreated('EVENTS'),
     ranges: [[1, 5]],

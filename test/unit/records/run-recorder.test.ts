@@ -125,7 +125,12 @@ it('samples about the share that is asked for, the same trees each time, in all 
   expect([isSampled('a', 0), isSampled('a', 1)]).toEqual([false, true]);
 });
 
-it('leaves out messages that are no records, or have a later format', () => {
-  const texts = ['', '\n', '[]\n', 'null\n', '{"format":3,"count":0}\n', '{"format":1}', '{"format":2,"count":9}\n'];
+it('leaves out messages that are no records, or have an earlier format', () => {
+  const texts = ['', '\n', '[]\n', 'null\n', '{"format":1}\n', '{"format":1}', '{"format":2,"count":9}\n'];
   for (const text of texts) expect(decodeRuns(Buffer.from(text))).toBeUndefined();
+});
+
+it('refuses records of a later format by name', () => {
+  const later = Buffer.from('{"format":3,"count":0}\n');
+  expect(() => decodeRuns(later)).toThrow('a record of runs has format 3, and this host reads format 2');
 });

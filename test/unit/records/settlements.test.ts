@@ -45,6 +45,7 @@ test('a settled event is known at once, stored soon, and known to the next host'
   ]);
   await jest.advanceTimersByTimeAsync(50);
   expect(recordOf(records)).toEqual({
+    format: 1,
     stream: 'EVENTS',
     created: CREATED,
     ranges: [
@@ -181,7 +182,12 @@ test('a recreated stream, or another one, starts with nothing settled, and takes
   const host = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
   host.settle(1);
   await host.flush();
-  expect(recordOf(records)).toEqual({ stream: 'EVENTS', created: '2026-06-01T00:00:00Z', ranges: [[1, 1]] });
+  expect(recordOf(records)).toEqual({
+    format: 1,
+    stream: 'EVENTS',
+    created: '2026-06-01T00:00:00Z',
+    ranges: [[1, 1]],
+  });
 });
 
 test('the start position of a handler is recorded before anything has settled, and the next host knows it', async () => {

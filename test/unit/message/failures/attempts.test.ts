@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Settlements } from '../../../../host/records/settlements';
-import { attemptsKey, readRecord } from '../../../../host/message/failures/attempt-record';
+import { attemptsKey, parseRecord, stateOf } from '../../../../host/message/failures/attempt-record';
 import { KvAttemptLog } from '../../../../host/message/failures/attempts';
 import type { MessageRef } from '../../../../host/broker/delivery';
 import { Outages } from '../../../../host/message/failures/outages';
@@ -47,7 +47,7 @@ test('the record describes the last failure that was described', async () => {
   await log.charge(message);
   const [key, { value }] = [...records.entries][0]!;
   expect(key).toBe(attemptsKey('badge-award', message));
-  expect(readRecord(value, message)).toMatchObject({ charged: 1, last });
+  expect(stateOf(parseRecord('attempts.badge-award.EVENTS.7', value!), message)).toMatchObject({ charged: 1, last });
 });
 
 test('a charge makes provisional failures count as the message’s own; an outage discards them', async () => {

@@ -30,6 +30,17 @@ describe('Claims', () => {
     expect(claims.take()).toEqual(['a']);
   });
 
+  it('ends for all hosts by a commit of a host whose handler has no key', () => {
+    const [own, other] = [new Claims('own'), new Claims('other')];
+    own.free(DURABLE);
+    expect(own.take()).toEqual([]);
+    for (const claims of [own, other]) claims.fold(commitOf('other', [DURABLE]));
+    own.free(DURABLE);
+    const freed = decodeCommit(encodeCommit(commitOf('own', own.take())));
+    expect([own.fold(freed), other.fold(freed)]).toEqual([[], [`!${DURABLE}`]]);
+    expect([own.isFenced({ event: eventOf(1) }), own.entries, other.entries]).toEqual([false, [], []]);
+  });
+
   it('is part of a commit', () => {
     const commit = commitOf('own', ['a', 'b']);
     expect(decodeCommit(encodeCommit(commit))).toEqual(commit);
@@ -79,6 +90,17 @@ describe('PluginLog.claim', () => {
     await after();
     expect(reports).toEqual(['other', 'one']);
     expect(server.shared.last).toBe(2);
+  });
+
+  it('ends when a host runs a version in which the handler has no key', async () => {
+    const [keyed, shared] = [await openHost(server, 'keyed'), await openHost(server, 'shared')];
+    await keyed.log.claim(DURABLE);
+    await after();
+    expect(await shared.run(1)).toBe('released');
+    shared.log.folded.claims.free(DURABLE);
+    await after();
+    expect(await shared.run(1)).toBe('committed');
+    expect(await keyed.run(2)).toBe('committed');
   });
 
   it('is in the checkpoint, so that a host which was cut off from the log finds it', async () => {

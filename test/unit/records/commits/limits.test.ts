@@ -147,6 +147,7 @@ test('a checkpoint of a later format cannot be read: JP_LOG_UNREADABLE', async (
   const bucket = new MemoryBucket('b');
   await bucket.put('=checkpoint', '{"f":2}');
   await expect(openLog(new MemoryCommitLog('badge'), bucket)).rejects.toMatchObject({ code: 'JP_LOG_UNREADABLE' });
+  expect(await bucket.get('=checkpoint')).toEqual({ value: '{"f":2}', revision: 1 });
 });
 
 test('departures are in the checkpoint until they are noted as done', async () => {
