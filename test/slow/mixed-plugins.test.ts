@@ -71,7 +71,7 @@ interface Shown {
   readonly handlers: readonly { handler: string; waitsFor?: string; reason?: string; activeOn: readonly string[] }[];
 }
 
-/** What the host says that runs this version of the plugin. Only the second one has the handler `added`. */
+/** Asks the host that runs this version of the plugin for the status of the handlers. Only the second one has the handler `added`. */
 async function shownBy(version: 1 | 2): Promise<Shown['handlers']> {
   const options = { maxWait: 1_500, strategy: RequestStrategy.Timer };
   for await (const answer of await nats.requestMany('jetplug.plugins', '', options)) {

@@ -63,7 +63,7 @@ interface Shown {
   readonly handlers: readonly { handler: string; state: string; waitsFor?: string; reason?: string; handled: number }[];
 }
 
-/** What the host says that has the plugin `other`. */
+/** Asks the host that has the plugin `other` for the status of its plugins. */
 async function shownByOlder(): Promise<readonly Shown[]> {
   const answers = await nats.requestMany('jetplug.plugins', '', {
     maxWait: 2_000,
