@@ -161,14 +161,14 @@ export class DurableFeed {
   /** Leaves the events to other hosts, because this host must not use the durable. */
   private standAside(): void {
     if (!this.pinned?.isHeld) return;
-    this.endRedeliveries();
     this.pinned.standAside();
+    this.endRedeliveries();
   }
 
   /** Drops what other hosts get now. */
   private drop(): void {
-    this.endRedeliveries();
     this.intake.drop();
+    this.endRedeliveries();
     this.repair.abandon();
     const { durable, owner } = this.durable;
     this.log.info('another host takes over the events of a handler', { handler: owner.handler, durable });
@@ -200,11 +200,11 @@ export class DurableFeed {
    */
   private async takeUnsettled(position: DurablePosition): Promise<void> {
     const { pinned } = this;
-    this.endRedeliveries();
     // A version of the plugin in which the handler has a key may have claimed it.
     if (!pinned) this.host.commits.get(this.durable.owner.plugin)?.log?.folded.claims.free(this.durable.durable);
-    if (pinned && (!pinned.isHeld || (await pinned.takeOver(position)))) return;
-    this.waitForUnsettled(position);
+    const isTakenOver = pinned !== undefined && (!pinned.isHeld || (await pinned.takeOver(position)));
+    // The arrivals that an earlier wait has collected may overtake an event that has not arrived yet.
+    if (isTakenOver || !this.waitForUnsettled(position)) this.endRedeliveries();
   }
 
   private endRedeliveries(): void {
@@ -214,10 +214,13 @@ export class DurableFeed {
     this.intake.queueCollected();
   }
 
-  /** Waits for the redelivery of unsettled events, where the server cannot be asked to deliver them again in order. */
-  private waitForUnsettled({ inFlight }: DurablePosition): void {
+  /**
+   * Waits for the redelivery of unsettled events, where the server cannot be asked to deliver them again in order.
+   * @returns false if no event is missing
+   */
+  private waitForUnsettled({ inFlight }: DurablePosition): boolean {
     const missing = inFlight - this.intake.bufferedOf(this.target.handler);
-    if (!this.options.keepsOrder || missing <= 0) return;
+    if (!this.options.keepsOrder || missing <= 0) return false;
     this.redeliveries?.cancel();
     this.intake.collectArrivals();
     this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
@@ -228,5 +231,6 @@ export class DurableFeed {
       },
     });
     this.redeliveries.start();
+    return true;
   }
 }

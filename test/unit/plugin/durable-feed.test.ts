@@ -189,6 +189,17 @@ test('with a key it checks the durable before it pulls, and waits for events tha
   expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['collect', 'queue'], false]);
 });
 
+test('a connection that is lost during the wait begins another one; the events that have arrived still wait', async () => {
+  const { feed, sink, arrivals } = await feeding({ keepsOrder: true }, { inFlight: 3 });
+  await settle();
+  sink.deliver(delivery(3, 'video.a', 2).given, false);
+  sink.returned();
+  await settle();
+  expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['collect', 'collect'], true]);
+  for (const sequence of [1, 2, 3]) sink.deliver(delivery(sequence, 'video.a', 3).given, false);
+  expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['collect', 'collect', 'queue'], false]);
+});
+
 test('a stop ends the tries to create the durable', async () => {
   const { feed, sink, ensured, pulled, time } = await feeding();
   ensured.mockRejectedValue(new Error('TIMEOUT'));
