@@ -22,6 +22,9 @@ export interface RunRegistry {
    */
   beginCommit(): void;
   endCommit(): void;
+  /** Notes that a call needs no permit of the host, because it waits for something else, until {@link enterHost}. */
+  leaveHost(): void;
+  enterHost(): void;
   /** Waits until a call that must start again may run. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined;
 }
@@ -50,6 +53,8 @@ export class Execution extends HandlerCall<Handler> {
   private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
   private ownTransaction: Transaction | undefined;
+
+  private hasLeftHost = false;
 
   /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
@@ -93,8 +98,16 @@ export class Execution extends HandlerCall<Handler> {
     return this.startedAtMs === Infinity;
   }
 
+  /** Gives up the call's permit of the host until the call begins, because the plugin has no process for it. */
+  leaveHost(): void {
+    if (this.hasLeftHost) return;
+    this.hasLeftHost = true;
+    this.registry.leaveHost();
+  }
+
   begin(): void {
     this.startedAtMs = this.handler.time.nowMs();
+    this.enterHost();
   }
 
   /** Ends the call. The wait for its commit does not count as its time. */
@@ -171,10 +184,17 @@ export class Execution extends HandlerCall<Handler> {
   /** Ends the wait for this work. Returns false if the wait had ended before. */
   private endWait<U>(later: Later<U>): boolean {
     if (this.wait !== (later as Later<unknown>)) return false;
+    this.enterHost();
     this.wait = undefined;
     this.endings = undefined;
     this.registry.remove(this);
     return true;
+  }
+
+  private enterHost(): void {
+    if (!this.hasLeftHost) return;
+    this.hasLeftHost = false;
+    this.registry.enterHost();
   }
 
   /** Counts the call with its duration, once, if it has begun. */

@@ -216,8 +216,10 @@ export class Consumption implements ConsumingHandler {
       counters,
       ackWaitMs: delivery.ackWaitMs,
       suspects: host.suspects,
+      ...{ calls: host.calls, memory: host.memory },
       time: host.time,
       onCapacity: () => this.feeds.forEach((feed) => feed.request()),
+      onFull: () => this.feeds.forEach((feed) => feed.renewRequests()),
     });
   }
 

@@ -114,6 +114,11 @@ export class DurableFeed implements ExclusiveHandler {
     this.pull.request();
   }
 
+  /** Takes back all requests, and requests what the intake may still take. */
+  renewRequests(): void {
+    this.pull.renew();
+  }
+
   pause(): void {
     this.pull.pause();
   }

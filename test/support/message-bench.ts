@@ -391,6 +391,8 @@ export class MessageBench {
     },
     beginCommit: () => undefined,
     endCommit: () => undefined,
+    leaveHost: () => undefined,
+    enterHost: () => undefined,
     whenFree: () => undefined,
   };
 

@@ -1,6 +1,7 @@
 import { SequenceMap } from '../../base/sequence-map';
 import type { Settlements } from '../../records/settlements';
 import type { BufferedDelivery } from './buffered-delivery';
+import type { HostMemory } from './host-memory';
 
 /**
  * The deliveries of one handler in this host, by stream and sequence. The buffer extends their ack wait on the server.
@@ -9,6 +10,9 @@ export class DeliveryBuffer {
   /** The deliveries by stream. A handler has one settlements object for each stream. */
   private readonly byStream = new Map<Settlements, SequenceMap<BufferedDelivery>>();
   private count = 0;
+
+  /** @param memory counts the payloads of all handlers. Default: none counts them */
+  constructor(private readonly memory?: HostMemory) {}
 
   get size(): number {
     return this.count;
@@ -29,6 +33,7 @@ export class DeliveryBuffer {
     stream.set(buffered.delivery.sequence, buffered);
     this.byStream.set(settlements, stream);
     this.count++;
+    this.memory?.add(buffered.delivery.size);
   }
 
   remove(buffered: BufferedDelivery): void {
@@ -39,6 +44,7 @@ export class DeliveryBuffer {
     if (stream?.get(sequence) !== buffered) return;
     stream.delete(sequence);
     this.count--;
+    this.memory?.remove(buffered.delivery.size);
     if (stream.size === 0 && this.byStream.size > 1) this.byStream.delete(settlements);
   }
 

@@ -1,5 +1,4 @@
 import type { Execution, RunRegistry } from '../execution';
-import type { ConcurrencyLimit } from './concurrency-limit';
 import { RELEASED } from '../outcome';
 import { timedOut } from '../thrown-outcome';
 
@@ -8,7 +7,7 @@ export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
   private released = false;
 
-  constructor(private readonly permits: Pick<ConcurrencyLimit, 'alone' | 'beginCommit' | 'endCommit' | 'whenFree'>) {}
+  constructor(private readonly permits: Omit<RunRegistry, 'add' | 'remove' | 'isReleased'>) {}
 
   alone(): ReturnType<RunRegistry['alone']> {
     return this.permits.alone();
@@ -20,6 +19,14 @@ export class Executions implements RunRegistry {
 
   endCommit(): void {
     this.permits.endCommit();
+  }
+
+  leaveHost(): void {
+    this.permits.leaveHost();
+  }
+
+  enterHost(): void {
+    this.permits.enterHost();
   }
 
   whenFree(): Promise<void> | undefined {

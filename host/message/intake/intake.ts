@@ -8,6 +8,8 @@ import { DeliveryBuffer } from './delivery-buffer';
 import { DispatchOrder } from './dispatch-order';
 import { ConcurrencyLimit } from './concurrency-limit';
 import { Executions } from './executions';
+import type { HostConcurrency } from './host-concurrency';
+import type { HostMemory, MemoryUser } from './host-memory';
 import type { PrefetchBounds } from './prefetch';
 import { shutDown } from './shutdown';
 import { WorkRunner } from './work-runner';
@@ -15,10 +17,16 @@ import { WorkRunner } from './work-runner';
 export interface IntakeOptions extends AdmissionOptions {
   /** Lets one suspect run at a time; shared by all handlers of the host. */
   readonly suspects: Limiter;
+  /** The permits of the host for calls. Default: as many as all handlers have. */
+  readonly calls?: HostConcurrency | undefined;
+  /** The memory of the host for payloads. Default: unbounded. */
+  readonly memory?: HostMemory | undefined;
   /** Default: the machine's time. */
   readonly time?: Time;
   /** Called when the host may take more deliveries for the handler. */
   onCapacity(): void;
+  /** Called when the host takes back its requests for deliveries, and requests what it may still take. */
+  onFull(): void;
 }
 
 /** The limits that a new version of a handler may change without a new queue. */
@@ -37,7 +45,8 @@ export class Intake {
   private readonly order: DispatchOrder;
   private readonly permits: ConcurrencyLimit;
   private readonly executions: Executions;
-  private readonly buffer = new DeliveryBuffer();
+  private readonly buffer: DeliveryBuffer;
+  private readonly memoryUser: MemoryUser;
   private readonly runner: WorkRunner;
   private stopping = false;
   private isStarting = false;
@@ -51,7 +60,10 @@ export class Intake {
     this.time = options.time ?? machineTime;
     this.admission = new Admission(options, limits.batch?.size);
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
-    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
+    this.buffer = new DeliveryBuffer(options.memory);
+    this.memoryUser = { full: () => options.onFull(), freed: () => options.onCapacity() };
+    options.memory?.join(this.memoryUser);
+    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext(), options.calls);
     this.executions = new Executions(this.permits);
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
@@ -75,7 +87,8 @@ export class Intake {
 
   /** The number of further deliveries that the host may take for the handler. */
   get capacity(): number {
-    return this.admission.capacity(this.order.ready, this.buffer.size);
+    const capacity = this.admission.capacity(this.order.ready, this.buffer.size);
+    return this.options.memory?.isFull ? Math.min(capacity, this.isEmpty ? 1 : 0) : capacity;
   }
 
   /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
@@ -188,6 +201,7 @@ export class Intake {
   /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    this.options.memory?.leave(this.memoryUser);
     const { permits, executions, time } = this;
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
@@ -259,5 +273,6 @@ export class Intake {
       this.runner.run(next);
       this.options.onCapacity();
     }
+    if (this.order.ready > 0) this.permits.waitForHost();
   }
 }
