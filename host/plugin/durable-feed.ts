@@ -21,6 +21,8 @@ export interface DurableFeedOptions extends FeedTargetOptions {
    * Whether events of one key must keep their order, so that later events wait for the redelivery of unsettled ones.
    */
   readonly keepsOrder: boolean;
+  /** Whether a lease decides which host runs the handler, and not the pin of the durable. Default false. */
+  readonly isLeased?: boolean | undefined;
   /**
    * Called for each delivery. Returns the delivery for the intake, or undefined if the function has nacked or settled
    * the delivery itself.
@@ -99,7 +101,8 @@ export class DurableFeed implements ExclusiveHandler {
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    if (this.pin) this.host.rebalance?.add(this);
+    if (this.options.isLeased) this.standBy(false);
+    else if (this.pin) this.host.rebalance?.add(this);
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();

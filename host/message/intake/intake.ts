@@ -11,7 +11,10 @@ import { Executions } from './executions';
 import type { HostConcurrency } from './host-concurrency';
 import type { HostMemory, MemoryUser } from './host-memory';
 import type { PrefetchBounds } from './prefetch';
+import { Pace } from './pace';
+import type { RatePolicy } from './rate-limit';
 import { shutDown } from './shutdown';
+import { StartLoop } from './start-loop';
 import { WorkRunner } from './work-runner';
 
 export interface IntakeOptions extends AdmissionOptions {
@@ -33,6 +36,12 @@ export interface IntakeOptions extends AdmissionOptions {
 export interface IntakeSizes {
   readonly concurrency: number;
   readonly prefetch: PrefetchBounds;
+  readonly rate?: RatePolicy | undefined;
+}
+
+export interface IntakeLimits extends Pick<Handler, 'concurrency' | 'key' | 'batch'> {
+  /** How many events may begin in a length of time, over all hosts. Default: no limit. */
+  readonly rate?: RatePolicy | undefined;
 }
 
 /** The delay of the redelivery of an event that arrives while another host takes over its handler. */
@@ -48,22 +57,24 @@ export class Intake {
   private readonly buffer: DeliveryBuffer;
   private readonly memoryUser: MemoryUser;
   private readonly runner: WorkRunner;
+  private readonly loop: StartLoop;
+  /** The pace of a handler with a rate. It begins nothing before it is granted. */
+  readonly pace: Pace | undefined;
   private stopping = false;
-  private isStarting = false;
   private isDraining = false;
   private drained: (() => void) | undefined;
 
   constructor(
-    private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
+    private readonly limits: IntakeLimits,
     private readonly options: IntakeOptions,
   ) {
     this.time = options.time ?? machineTime;
     this.admission = new Admission(options, limits.batch?.size);
-    this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
+    this.order = new DispatchOrder(limits, () => this.loop.start(), this.time);
     this.buffer = new DeliveryBuffer(options.memory);
     this.memoryUser = { full: () => options.onFull(), freed: () => options.onCapacity() };
     options.memory?.join(this.memoryUser);
-    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext(), options.calls);
+    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.loop.start(), options.calls);
     this.executions = new Executions(this.permits);
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
@@ -71,7 +82,17 @@ export class Intake {
         if (this.isKeyed) options.onCapacity();
         if (this.buffer.size === 0) this.drained?.();
       },
-      freed: () => this.startNext(),
+      freed: () => this.loop.start(),
+    });
+    const { rate, batch } = limits;
+    this.pace = rate && new Pace(rate, batch?.size ?? 1, this.time, () => this.paced());
+    this.loop = new StartLoop({
+      ...{ order: this.order, permits: this.permits, pace: this.pace },
+      admission: this.isKeyed ? this.admission : undefined,
+      run: (work) => {
+        this.runner.run(work);
+        options.onCapacity();
+      },
     });
   }
 
@@ -87,6 +108,7 @@ export class Intake {
 
   /** The number of further deliveries that the host may take for the handler. */
   get capacity(): number {
+    if (this.pace?.isGranted === false) return 0;
     const capacity = this.admission.capacity(this.order.ready, this.buffer.size);
     return this.options.memory?.isFull ? Math.min(capacity, this.isEmpty ? 1 : 0) : capacity;
   }
@@ -100,14 +122,14 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
-    if (this.isDraining) return delivery.nak(DRAINING_DELAY_MS);
+    if (this.isDraining || this.pace?.isGranted === false) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
     const buffered = this.take(delivery, handler);
     if (!buffered) return;
     this.order.arrived(buffered);
-    this.startNext();
+    this.loop.start();
   }
 
   /** Returns the state of an event's delivery in this host; undefined if this host does not have the event. */
@@ -133,10 +155,11 @@ export class Intake {
    * Makes deliveries that begin after this call run on the version of the handler that `renew` returns. Resolves when
    * the runs of the previous version have ended.
    */
-  swap({ concurrency, prefetch }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
+  swap({ concurrency, prefetch, rate }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
     const ended = this.runner.swap(concurrency, renew);
+    if (rate) this.pace?.renew(rate);
     this.admission.rebound(prefetch);
-    this.startNext();
+    this.loop.start();
     this.options.onCapacity();
     return ended;
   }
@@ -149,7 +172,7 @@ export class Intake {
   /** Queues the collected arrivals in the order of the stream. */
   queueCollected(): void {
     this.order.sortCollected();
-    this.startNext();
+    this.loop.start();
   }
 
   /**
@@ -159,7 +182,7 @@ export class Intake {
   admit(count: number): void {
     this.admission.allow(count);
     if (count === 0 && !this.isKeyed) this.releaseQueued();
-    this.startNext();
+    this.loop.start();
   }
 
   /** Extends the ack wait, interrupts runs that take too long and adapts the prefetch. Called a few times a second. */
@@ -193,6 +216,13 @@ export class Intake {
     return this.buffer.size === 0;
   }
 
+  /** Stands by, because another host runs the handler, which has a rate. The runs continue. */
+  revokePace(): void {
+    this.pace?.revoke();
+    this.releaseQueued();
+    this.options.onFull();
+  }
+
   /** Takes deliveries again, after {@link drain}. */
   reopen(): void {
     this.isDraining = false;
@@ -202,6 +232,7 @@ export class Intake {
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
     this.options.memory?.leave(this.memoryUser);
+    this.pace?.stop();
     const { permits, executions, time } = this;
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
@@ -217,7 +248,7 @@ export class Intake {
   /** Whether a delivery may run at once, because there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
-    if (this.isKeyed || limits.batch || !order.isClear || !permits.isFree) return false;
+    if (this.isKeyed || limits.batch || this.pace || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
@@ -234,7 +265,7 @@ export class Intake {
     if (!this.isKeyed) return buffered;
     const due = (): void => {
       this.order.again(buffered);
-      this.startNext();
+      this.loop.start();
     };
     buffered.enableLocalRetry({
       time: this.time,
@@ -244,6 +275,11 @@ export class Intake {
     return buffered;
   }
 
+  private paced(): void {
+    this.loop.start();
+    this.options.onCapacity();
+  }
+
   private releaseQueued(): void {
     const retrying = [...this.buffer].filter(({ isRetrying }) => isRetrying);
     // In stream order, as the server redelivers them in the order of the nacks.
@@ -251,28 +287,5 @@ export class Intake {
       buffered.release();
       this.buffer.remove(buffered);
     }
-  }
-
-  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
-  private startNext(): void {
-    if (this.isStarting) return;
-    this.isStarting = true;
-    try {
-      this.startAll();
-    } finally {
-      this.isStarting = false;
-    }
-  }
-
-  private startAll(): void {
-    while (this.permits.isFree) {
-      if (this.isKeyed && !this.admission.isOpen) return;
-      const next = this.order.next();
-      if (!next) return;
-      if (this.isKeyed) this.admission.take();
-      this.runner.run(next);
-      this.options.onCapacity();
-    }
-    if (this.order.ready > 0) this.permits.waitForHost();
   }
 }
