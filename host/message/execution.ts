@@ -1,4 +1,5 @@
 import { whenSettled } from '../base/promises';
+import type { MessageRef } from '../broker/delivery';
 import { Transaction } from '../records/commits/transaction';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
@@ -25,6 +26,8 @@ export interface RunRegistry {
   /** Notes that a call needs no permit of the host, because it waits for something else, until {@link enterHost}. */
   leaveHost(): void;
   enterHost(): void;
+  /** Notes that the handler is called with an event. */
+  called(delivery: MessageRef): void;
   /** Waits until a call that must start again may run. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined;
 }
@@ -55,6 +58,8 @@ export class Execution extends HandlerCall<Handler> {
   private ownTransaction: Transaction | undefined;
 
   private hasLeftHost = false;
+  /** Whether the plugin's process has got the call and not begun it. */
+  private isSent = false;
 
   /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
@@ -91,6 +96,12 @@ export class Execution extends HandlerCall<Handler> {
    */
   waitToBegin(): void {
     this.startedAtMs = Infinity;
+    this.isSent = true;
+  }
+
+  /** Called when the handler's code begins. */
+  called(): void {
+    // A run and a batch note the call in the registry.
   }
 
   /** Whether the call has not begun. */
@@ -108,6 +119,9 @@ export class Execution extends HandlerCall<Handler> {
   begin(): void {
     this.startedAtMs = this.handler.time.nowMs();
     this.enterHost();
+    if (!this.isSent) return;
+    this.isSent = false;
+    this.called();
   }
 
   /** Ends the call. The wait for its commit does not count as its time. */

@@ -1,3 +1,5 @@
+import type { MessageRef } from '../../broker/delivery';
+import type { Pace } from './pace';
 import type { Execution, RunRegistry } from '../execution';
 import { RELEASED } from '../outcome';
 import { timedOut } from '../thrown-outcome';
@@ -7,7 +9,10 @@ export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
   private released = false;
 
-  constructor(private readonly permits: Omit<RunRegistry, 'add' | 'remove' | 'isReleased'>) {}
+  constructor(
+    private readonly permits: Omit<RunRegistry, 'add' | 'remove' | 'isReleased' | 'called'>,
+    private readonly pace?: Pick<Pace, 'called'>,
+  ) {}
 
   alone(): ReturnType<RunRegistry['alone']> {
     return this.permits.alone();
@@ -27,6 +32,10 @@ export class Executions implements RunRegistry {
 
   enterHost(): void {
     this.permits.enterHost();
+  }
+
+  called(delivery: MessageRef): void {
+    this.pace?.called(delivery);
   }
 
   whenFree(): Promise<void> | undefined {

@@ -15,7 +15,7 @@ import { Pace } from './pace';
 import type { RatePolicy } from './rate-limit';
 import { shutDown } from './shutdown';
 import { StartLoop } from './start-loop';
-import { WorkRunner } from './work-runner';
+import { deliveriesOf, WorkRunner } from './work-runner';
 
 export interface IntakeOptions extends AdmissionOptions {
   /** Lets one suspect run at a time; shared by all handlers of the host. */
@@ -75,17 +75,18 @@ export class Intake {
     this.memoryUser = { full: () => options.onFull(), freed: () => options.onCapacity() };
     options.memory?.join(this.memoryUser);
     this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.loop.start(), options.calls);
-    this.executions = new Executions(this.permits);
+    const { rate, batch } = limits;
+    this.pace = rate && new Pace(rate, batch?.size ?? 1, this.time, () => this.paced());
+    this.executions = new Executions(this.permits, this.pace);
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
-      ended: () => {
+      ended: (work) => {
+        if (this.pace) for (const delivery of deliveriesOf(work)) this.pace.ended(delivery);
         if (this.isKeyed) options.onCapacity();
         if (this.buffer.size === 0) this.drained?.();
       },
       freed: () => this.loop.start(),
     });
-    const { rate, batch } = limits;
-    this.pace = rate && new Pace(rate, batch?.size ?? 1, this.time, () => this.paced());
     this.loop = new StartLoop({
       ...{ order: this.order, permits: this.permits, pace: this.pace },
       admission: this.isKeyed ? this.admission : undefined,

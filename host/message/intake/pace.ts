@@ -1,4 +1,5 @@
 import type { Time, Timer } from '../../base/time';
+import type { MessageRef } from '../../broker/delivery';
 import { RateLimit, type RatePolicy } from './rate-limit';
 
 /**
@@ -10,6 +11,10 @@ export class Pace {
   /** Until when this host may begin events; it is extended again and again. */
   private untilMs = -Infinity;
   private timer: Timer | undefined;
+  /** The events that have a place in the window, and with which the handler is not called yet. */
+  private readonly coming = new Set<string>();
+  /** Whether the next event waits for a place. */
+  private isWaiting = false;
 
   /**
    * @param batchSize how many events the handler takes at a time
@@ -49,6 +54,7 @@ export class Pace {
     const { events, perMs } = this.limit.policy;
     if (rate.events === events && rate.perMs === perMs) return;
     this.limit = new RateLimit(rate);
+    this.limit.take(this.coming.size);
     this.limit.fill(this.time.nowMs());
   }
 
@@ -62,6 +68,8 @@ export class Pace {
     if (nowMs >= this.untilMs) return false;
     const waitMs = this.limit.waitMs(Math.min(ready, this.batchSize), nowMs);
     if (waitMs <= 0) return true;
+    this.isWaiting = true;
+    if (waitMs === Infinity) return false;
     this.timer ??= this.time.after(Math.ceil(waitMs), () => {
       this.timer = undefined;
       this.start();
@@ -69,13 +77,38 @@ export class Pace {
     return false;
   }
 
-  /** Counts events that begin now. */
-  began(count: number): void {
-    this.limit.take(count, this.time.nowMs());
+  /** Takes places in the window for events that begin. */
+  began(deliveries: readonly MessageRef[]): void {
+    for (const delivery of deliveries) this.coming.add(keyOf(delivery));
+    this.limit.take(deliveries.length);
+  }
+
+  /** Notes that the handler is called with an event. A call that starts again is counted once. */
+  called(delivery: MessageRef): void {
+    if (!this.coming.delete(keyOf(delivery))) return;
+    this.limit.called(this.time.nowMs());
+    this.startWaiting();
+  }
+
+  /** Gives back the place of an event that has ended, unless the handler was called with it. */
+  ended(delivery: MessageRef): void {
+    if (!this.coming.delete(keyOf(delivery))) return;
+    this.limit.giveBack();
+    this.startWaiting();
   }
 
   stop(): void {
     this.timer?.cancel();
     this.timer = undefined;
   }
+
+  private startWaiting(): void {
+    if (!this.isWaiting) return;
+    this.isWaiting = false;
+    this.start();
+  }
+}
+
+function keyOf({ stream, sequence }: MessageRef): string {
+  return `${stream} ${sequence}`;
 }

@@ -1,3 +1,5 @@
+import { Fifo } from './dispatch-queue';
+
 /** How many events may begin in a length of time. */
 export interface RatePolicy {
   readonly events: number;
@@ -5,34 +7,49 @@ export interface RatePolicy {
 }
 
 /**
- * A sliding window over the begins of events: in each span of `perMs`, its end excluded, at most `events` begin. It keeps
- * the time of each of the last `events` begins, because counts for shorter spans would allow more or fewer at their edges.
+ * A sliding window over the calls of a handler: in each span of `perMs`, its end excluded, at most `events` are called. It
+ * keeps the time of each call in the last span, because counts for shorter spans would allow more or fewer at their edges.
+ * An event takes its place in the window before its call, while the host reads what it needs, and leaves it one span
+ * after the call.
  */
 export class RateLimit {
-  /** The times of the last begins: a ring, whose oldest time is at `next`. */
-  private readonly begins: Float64Array;
-  private next = 0;
+  private readonly calls = new Fifo<number>();
+  private coming = 0;
 
-  constructor(readonly policy: RatePolicy) {
-    this.begins = new Float64Array(policy.events).fill(-Infinity);
-  }
+  constructor(readonly policy: RatePolicy) {}
 
-  /** Returns after how many milliseconds so many events may begin at a time; 0 or less if they may begin now. */
+  /**
+   * Returns after how many milliseconds there are places for so many events; 0 if there are now, and Infinity if that
+   * depends on events that have a place and are not called yet.
+   */
   waitMs(count: number, nowMs: number): number {
     const { events, perMs } = this.policy;
-    return this.begins[(this.next + count - 1) % events]! + perMs - nowMs;
+    while (this.calls.length > 0 && this.calls.at(0)! + perMs <= nowMs) this.calls.shift();
+    const missing = this.calls.length + this.coming + count - events;
+    if (missing <= 0) return 0;
+    const last = this.calls.at(missing - 1);
+    return last === undefined ? Infinity : last + perMs - nowMs;
   }
 
-  /** Counts events that begin. */
-  take(count: number, nowMs: number): void {
-    for (let n = 0; n < count; n++) {
-      this.begins[this.next] = nowMs;
-      this.next = (this.next + 1) % this.policy.events;
-    }
+  /** Takes places for events that are called soon. */
+  take(count: number): void {
+    this.coming += count;
   }
 
-  /** Makes the window full, as if all of its events had begun now. */
+  /** Notes that an event with a place is called. */
+  called(nowMs: number): void {
+    this.coming--;
+    this.calls.push(nowMs);
+  }
+
+  /** Gives back the place of an event that is not called. */
+  giveBack(): void {
+    this.coming--;
+  }
+
+  /** Makes the window full, as if all of its events had been called now. */
   fill(nowMs: number): void {
-    this.begins.fill(nowMs);
+    this.calls.clear();
+    for (let n = 0; n < this.policy.events; n++) this.calls.push(nowMs);
   }
 }

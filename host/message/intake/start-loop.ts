@@ -2,7 +2,7 @@ import type { Admission } from './admission';
 import type { ConcurrencyLimit } from './concurrency-limit';
 import type { DispatchOrder } from './dispatch-order';
 import type { Pace } from './pace';
-import type { Work } from './work-runner';
+import { deliveriesOf, type Work } from './work-runner';
 
 export interface StartLoopOptions {
   readonly order: Pick<DispatchOrder, 'next' | 'ready'>;
@@ -39,7 +39,7 @@ export class StartLoop {
       const next = order.next();
       if (!next) return;
       admission?.take();
-      pace?.began('length' in next ? next.length : 1);
+      pace?.began(deliveriesOf(next));
       run(next);
     }
     if (order.ready > 0) permits.waitForHost();

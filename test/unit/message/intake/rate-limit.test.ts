@@ -12,9 +12,16 @@ test('in no span of the rate’s length do more events begin than the rate allow
   fc.assert(
     fc.property(
       policies,
-      fc.array(fc.record({ pauseMs: fc.nat({ max: 300 }), count: fc.integer({ min: 1, max: 20 }) }), {
-        maxLength: 60,
-      }),
+      fc.array(
+        fc.record({
+          pauseMs: fc.nat({ max: 300 }),
+          count: fc.integer({ min: 1, max: 20 }),
+          lateMs: fc.nat({ max: 9 }),
+        }),
+        {
+          maxLength: 60,
+        },
+      ),
       (policy, arrivals) => {
         const limit = new RateLimit(policy);
         const begins: number[] = [];
@@ -24,8 +31,12 @@ test('in no span of the rate’s length do more events begin than the rate allow
           const count = Math.min(arrival.count, policy.events);
           nowMs += Math.max(0, limit.waitMs(count, nowMs));
           expect(limit.waitMs(count, nowMs)).toBeLessThanOrEqual(0);
-          limit.take(count, nowMs);
-          for (let n = 0; n < count; n++) begins.push(nowMs);
+          limit.take(count);
+          for (let n = 0; n < count; n++) {
+            nowMs += arrival.lateMs;
+            limit.called(nowMs);
+            begins.push(nowMs);
+          }
         }
         expect(mostInSpan(begins, policy)).toBeLessThanOrEqual(policy.events);
       },
@@ -41,7 +52,8 @@ test('an event begins as soon as the rate allows it: with enough events, each sp
       for (let span = 0; span < 5; span++) {
         for (let n = 0; n < policy.events; n++) {
           nowMs += Math.max(0, limit.waitMs(1, nowMs));
-          limit.take(1, nowMs);
+          limit.take(1);
+          limit.called(nowMs);
         }
         expect(nowMs).toBe(span * policy.perMs);
       }
@@ -55,4 +67,15 @@ test('a full window lets the next event begin after one span', () => {
   expect(limit.waitMs(1, 50)).toBe(1_000);
   expect(limit.waitMs(3, 850)).toBe(200);
   expect(limit.waitMs(3, 1_050)).toBe(0);
+});
+
+test('an event has a place in the window until one span after its call, or until its place is given back', () => {
+  const limit = new RateLimit({ events: 2, perMs: 1_000 });
+  limit.take(2);
+  expect(limit.waitMs(1, 50_000)).toBe(Infinity);
+  limit.called(50_000);
+  expect(limit.waitMs(1, 50_000)).toBe(1_000);
+  expect(limit.waitMs(2, 50_000)).toBe(Infinity);
+  limit.giveBack();
+  expect(limit.waitMs(1, 50_000)).toBe(0);
 });
