@@ -66,7 +66,8 @@ async function plugins(name: string | undefined, flags: PluginsFlags): Promise<v
   if (flags.json) return printJson(rest);
   const all = mergeStatuses(hosts.map(({ plugins }) => plugins));
   const taken = all.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));
-  if (!flags.unhandled) for (const line of [...overview(all), ...new Set(hosts.flatMap(settingsLines))]) print(line);
+  if (!flags.unhandled)
+    for (const line of [...overview(all, hosts.length), ...new Set(hosts.flatMap(settingsLines))]) print(line);
   const lines = unhandledScreen(rest, taken, flags.unhandled ? Infinity : MAX_UNHANDLED);
   if (lines.length > 0 && !flags.unhandled) print();
   for (const line of lines) print(line);
@@ -77,10 +78,9 @@ async function unhandled(connection: Connection): Promise<Unhandled> {
   return mergeUnhandled(await askHosts<Unhandled>(connection, 'unhandled'));
 }
 
-function overview(all: readonly PluginStatus[]): string[] {
-  const head = ['plugin', 'state', 'subject → durable', 'pending', 'in flight', 'handled', 'failed', 'dead'].map(
-    (text) => paint('dim', text),
-  );
+function overview(all: readonly PluginStatus[], hosts: number): string[] {
+  const names = ['plugin', 'state', 'subject → durable', 'pending', 'in flight', 'handled', 'failed', 'dead'];
+  const head = [...names, ...(hosts > 1 ? ['on'] : [])].map((text) => paint('dim', text));
   const rows = all.flatMap((plugin) =>
     plugin.handlers.length === 0
       ? [[plugin.plugin, stateText(plugin), plugin.error?.message ?? '']]
@@ -89,6 +89,7 @@ function overview(all: readonly PluginStatus[]): string[] {
           i === 0 ? stateText(plugin) : '',
           `${handler.subject} → ${handler.durable}`,
           ...figures(handler).map(String),
+          ...(hosts > 1 ? [placesText(handler, hosts)] : []),
         ]),
   );
   return [...table([head, ...rows]), ...all.flatMap(troubles)];
@@ -117,6 +118,13 @@ function settingsLines({ host, drift = [], newerConfig }: HostStatus): string[] 
 function pausedText(handler: string, durable: string, until: string): string {
   const end = pauseText(new Date(until));
   return `${handler}: its durable ${durable} is paused on the server ${end}; \`npx jetplug resume ${handler}\` resumes it`;
+}
+
+/** Returns the hosts that take the handler's events as text. */
+function placesText({ activeOn }: HandlerStatus, hosts: number): string {
+  if (!activeOn) return '?';
+  if (activeOn.length === hosts) return 'all hosts';
+  return activeOn.length === 0 ? 'no host, idle' : activeOn.join(' ');
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {

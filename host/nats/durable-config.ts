@@ -262,7 +262,8 @@ function metadataChanges(spec: DurableSettings, { metadata = {} }: ServerConfig)
 function stampOf(config: ServerConfig): string {
   const { ack_wait, max_ack_pending, priority_policy, metadata = {} } = config;
   const owner = `${metadata['jetplug.plugin']}.${metadata['jetplug.handler']}`;
-  return [owner, filterOf(config), ack_wait, max_ack_pending, ...(priority_policy ? [priority_policy] : [])].join(' ');
+  const stamp = [owner, filterOf(config), ack_wait, max_ack_pending].join(' ');
+  return priority_policy === PINNED ? `${stamp} ${PINNED}` : stamp;
 }
 
 /** Whether a change concerns the filter. With another filter the durable delivers other events. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { HostGroup } from '../broker/host-group';
+import type { GroupMember, HostGroup } from '../broker/host-group';
 import type { Logger } from '../../sdk';
 import { machineTime, type Time, type Timer } from '../base/time';
 import type { Subscription } from './client';
@@ -14,17 +14,18 @@ const GONE_MS = 3_500;
 
 interface Presence {
   readonly host: string;
+  /** How many handlers the host runs of which each runs on one host at a time. */
+  readonly held: number;
   readonly leaves?: true;
 }
 
-/** The hosts of a deployment, which say every second on a subject of core NATS that they run. */
+/** The hosts of a deployment. Each says every second on a subject of core NATS that it runs. */
 export class HostPresence implements HostGroup {
-  private readonly host = randomUUID();
-  /** The other hosts, with the time at which they have said something. */
-  private readonly others = new Map<string, number>();
+  readonly host = randomUUID();
+  private readonly heard = new Map<string, { readonly held: number; readonly atMs: number }>();
   private subscription: Pick<Subscription, 'unsubscribe'> | undefined;
   private timer: Timer | undefined;
-  private changed = (): void => undefined;
+  private member: GroupMember | undefined;
   private readonly subject: string;
 
   constructor(
@@ -36,15 +37,15 @@ export class HostPresence implements HostGroup {
     this.subject = `${PRESENCE_SUBJECT}.${deployment}`;
   }
 
-  get size(): number {
+  get others(): ReadonlyMap<string, number> {
     const goneBefore = this.time.nowMs() - GONE_MS;
-    for (const [host, heardAtMs] of this.others) if (heardAtMs < goneBefore) this.others.delete(host);
-    return this.others.size + 1;
+    for (const [host, { atMs }] of this.heard) if (atMs < goneBefore) this.heard.delete(host);
+    return new Map([...this.heard].map(([host, { held }]) => [host, held]));
   }
 
-  join(changed: () => void): void {
-    if (this.timer) return;
-    this.changed = changed;
+  join(member: GroupMember): void {
+    if (this.member) return;
+    this.member = member;
     this.subscription = this.connection.nc.subscribe(this.subject, {
       callback: (error, message) => {
         // The connection reports a missing permission.
@@ -56,29 +57,30 @@ export class HostPresence implements HostGroup {
   }
 
   leave(): void {
-    if (!this.timer) return;
+    if (!this.member) return;
     this.say({ leaves: true });
     this.stop();
   }
 
   stop(): void {
     this.timer?.cancel();
-    this.timer = undefined;
+    this.member = undefined;
     this.subscription?.unsubscribe();
     this.subscription = undefined;
   }
 
   private say(leaves: Pick<Presence, 'leaves'> = {}): void {
     const { nc } = this.connection;
-    if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify({ host: this.host, ...leaves } satisfies Presence));
+    const presence: Presence = { host: this.host, held: this.member?.held() ?? 0, ...leaves };
+    if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify(presence));
   }
 
   private hear(text: string): void {
-    const { host, leaves } = this.read(text);
+    const { host, held = 0, leaves } = this.read(text);
     if (host === undefined || host === this.host) return;
-    const isChange = leaves ? this.others.delete(host) : !this.others.has(host);
-    if (!leaves) this.others.set(host, this.time.nowMs());
-    if (isChange) this.changed();
+    const isChange = leaves ? this.heard.delete(host) : !this.heard.has(host);
+    if (!leaves) this.heard.set(host, { held, atMs: this.time.nowMs() });
+    if (isChange) this.member?.changed();
   }
 
   private read(text: string): Partial<Presence> {

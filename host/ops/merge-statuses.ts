@@ -6,7 +6,7 @@ import type { HandlerStatus, RunTimes } from './status';
 /** The fields of a handler's status that are merged over several hosts. */
 type HandlerFigures = Pick<
   HandlerStatus,
-  'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey' | 'lagMs' | 'runTimes'
+  'handler' | 'activeOn' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey' | 'lagMs' | 'runTimes'
 > & {
   readonly state: string;
 };
@@ -76,6 +76,7 @@ function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
     .sort((one, other) => other.conflicts - one.conflicts);
   return {
     ...worseOf(a, b),
+    ...(a.activeOn && b.activeOn && { activeOn: [...new Set([...a.activeOn, ...b.activeOn])].sort() }),
     handled: a.handled + b.handled,
     failed: a.failed + b.failed,
     retried: a.retried + b.retried,

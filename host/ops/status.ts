@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../../sdk/internal';
+import { hostName } from '../base/host-name';
 import { lastsUntilResumed } from '../base/pause-text';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
@@ -48,6 +49,11 @@ export interface HandlerStatus {
    * Settings of the handler's durable that another host of the deployment has changed, such as `ack_wait: 30 s → 15 s`.
    */
   readonly drift?: readonly string[];
+  /**
+   * The hosts that take the handler's events, as `machine:process`. A handler with a key runs on one of the hosts that
+   * answered at a time; none, if it is idle. Absent where a host of an earlier release has answered.
+   */
+  readonly activeOn?: readonly string[];
   /** The number of events that are not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
   /** The number of events that are delivered and not settled, over all hosts. */
@@ -161,6 +167,7 @@ async function handlerStatus(
     ...(pausedUntil &&
       !lastsUntilResumed(pausedUntil) && { pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()) }),
     ...(drift.length > 0 && { drift }),
+    activeOn: handler.isStandingBy ? [] : [hostName()],
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
     ...(lagS !== undefined && { lagMs: Math.round(lagS * 1_000) }),
     handled,

@@ -47,6 +47,8 @@ export interface ConsumingHandler {
    * Settings of the handler's durable that another host of the deployment has made, such as `ack_wait: 30 s → 15 s`.
    */
   readonly drift: readonly string[];
+  /** Whether another host takes the handler's events, of which each runs on one host at a time, or none does. */
+  readonly isStandingBy: boolean;
   readonly circuit: Pick<CircuitBreaker, 'outage'>;
   /** The key of the plugin's store that causes most conflicts; undefined if runs start again only rarely. */
   readonly conflictKey: ConflictKey | undefined;
@@ -172,6 +174,10 @@ export class Consumption implements ConsumingHandler {
 
   get pausedUntil(): Date | undefined {
     return this.status.pausedUntil;
+  }
+
+  get isStandingBy(): boolean {
+    return this.feeds[0]!.isStandingBy;
   }
 
   get drift(): readonly string[] {

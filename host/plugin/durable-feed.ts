@@ -89,6 +89,11 @@ export class DurableFeed implements ExclusiveHandler {
     return this.pin?.isHeld ?? false;
   }
 
+  /** Whether the feed waits for the pin of its durable. */
+  get isStandingBy(): boolean {
+    return this.pin?.isHeld === false;
+  }
+
   get isOrphan(): boolean {
     return this.condition.isOrphan;
   }

@@ -1,6 +1,6 @@
 import { SharedTimer } from '../base/shared-timer';
 import type { Time } from '../base/time';
-import type { HostGroup } from '../broker/host-group';
+import type { GroupMember, HostGroup } from '../broker/host-group';
 
 /** A handler that runs on one host at a time. */
 export interface ExclusiveHandler {
@@ -25,10 +25,15 @@ const HOLD_OFF_MS = 3_000;
  * Spreads the handlers that run on one host at a time fairly over the hosts of the deployment: a host that runs more than
  * its share hands over the rest, and a host that has its share takes no more.
  */
-export class Rebalance {
+export class Rebalance implements GroupMember {
   private readonly members = new Set<ExclusiveHandler>();
   /** The handlers that this host hands over, or has handed over lately. */
   private readonly leaving = new Map<ExclusiveHandler, number>();
+  /**
+   * The handlers that this host has taken beyond its share, because no other host did: the others may not have their
+   * plugin.
+   */
+  private readonly adopted = new Set<ExclusiveHandler>();
   private readonly timer: SharedTimer<Rebalance>;
   private addedAtMs = 0;
 
@@ -54,18 +59,49 @@ export class Rebalance {
     this.timer.remove(this);
   }
 
+  held(): number {
+    return this.spread.length;
+  }
+
+  changed(): void {
+    this.adopted.clear();
+    this.check();
+  }
+
   private check(): void {
     const nowMs = this.time.nowMs();
     // Other hosts hand over handlers only when this host is ready to take them.
-    if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(() => this.check());
+    if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(this);
     for (const [handler, untilMs] of this.leaving) if (untilMs <= nowMs) this.leaving.delete(handler);
-    const share = Math.ceil(this.members.size / this.hosts.size);
-    const held = [...this.members].filter((handler) => handler.isHeld && !this.leaving.has(handler));
+    const held = this.spread;
+    const share = this.shareOf(held.length);
     for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
     const isFull = held.length >= share;
     for (const handler of this.members) {
-      if (!handler.isHeld) handler.standBy(handler.isOrphan || !(isFull || this.leaving.has(handler)));
+      if (handler.isHeld) continue;
+      const isWanted = !isFull && !this.leaving.has(handler);
+      if (!isWanted && handler.isOrphan) this.adopted.add(handler);
+      else this.adopted.delete(handler);
+      handler.standBy(isWanted || handler.isOrphan);
     }
+  }
+
+  /** The handlers that this host runs, and hands over if it has more than its share. */
+  private get spread(): ExclusiveHandler[] {
+    const { leaving, adopted } = this;
+    return [...this.members].filter((handler) => handler.isHeld && !leaving.has(handler) && !adopted.has(handler));
+  }
+
+  /**
+   * Returns how many handlers this host should run: as many as each other host, and one of the rest if it is among the
+   * hosts that run most.
+   */
+  private shareOf(held: number): number {
+    const { others, host } = this.hosts;
+    const count = others.size + 1;
+    const before = [...others].filter(([other, theirs]) => theirs > held || (theirs === held && other < host)).length;
+    const rest = this.members.size % count;
+    return Math.floor(this.members.size / count) + (before < rest ? 1 : 0);
   }
 
   private async handOver(handler: ExclusiveHandler): Promise<void> {

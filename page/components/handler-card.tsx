@@ -62,6 +62,7 @@ export function HandlerCard({ plugin, handler, live }: HandlerCardProps) {
           ['Stream', handler.stream],
           ['Durable', <code>{handler.durable}</code>],
           ['Method', `${handler.method}, line ${handler.line}`],
+          ['Runs on', now.activeOn && (now.activeOn.join(', ') || 'no host, because it is idle')],
           ['Waiting', now.pending === undefined ? undefined : count(now.pending)],
           ['In flight', now.inFlight === undefined ? undefined : count(now.inFlight)],
           ['Handled', count(now.handled)],

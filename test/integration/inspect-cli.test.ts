@@ -87,6 +87,7 @@ test('`plugins` sums the answers of several hosts', async () => {
         stream: 'EVENTS',
         durable: 'badge-award',
         state: 'running',
+        activeOn: [expect.stringMatching(/:\d+$/), expect.stringMatching(/:\d+$/)],
         pending: 0,
         inFlight: 0,
         handled: 60,

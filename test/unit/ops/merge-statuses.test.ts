@@ -51,3 +51,18 @@ test('two files of one host with one name stay apart, the running one first, and
   ]);
   expect(merged[1]!.handlers[0]!.handled).toBe(3);
 });
+
+test('the hosts that take the events of a handler are listed, unless a host does not say it', () => {
+  const on = (activeOn: string[]) => plugin('badge', 'running', { ...handler('award', 1), activeOn } as never);
+  const [merged] = mergeStatuses([[on(['b:2'])], [on([])], [on(['a:1'])]]);
+  expect(merged!.handlers[0]).toMatchObject({ activeOn: ['a:1', 'b:2'] });
+  const [earlier] = mergeStatuses([[on(['b:2'])], [plugin('badge', 'running', handler('award', 1))]]);
+  expect(earlier!.handlers[0]).toEqual({
+    ...handler('award', 2),
+    failed: 2,
+    retried: 4,
+    deadLettered: 6,
+    conflicts: 8,
+    activeOn: ['b:2'],
+  });
+});

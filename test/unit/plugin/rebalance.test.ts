@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import type { GroupMember, HostGroup } from '../../../host/broker/host-group';
+import { Rebalance, type ExclusiveHandler } from '../../../host/plugin/rebalance';
+import { VirtualTime } from '../../../host/testing/virtual-time';
+
+/** A deployment: the hosts, and the host that runs each handler. */
+class Deployment {
+  readonly time = new VirtualTime(0);
+  readonly hosts: ModelHost[] = [];
+  /** The host that runs each handler; undefined for a handler that no host runs. */
+  readonly owners = new Map<string, ModelHost | undefined>();
+  handedOver = 0;
+
+  constructor(handlers: readonly string[]) {
+    for (const handler of handlers) this.owners.set(handler, undefined);
+  }
+
+  join(handlers = [...this.owners.keys()]): ModelHost {
+    const host = new ModelHost(`host-${this.hosts.length}`, this, handlers);
+    this.hosts.push(host);
+    this.assign();
+    return host;
+  }
+
+  get running(): ModelHost[] {
+    return this.hosts.filter(({ hasLeft }) => !hasLeft);
+  }
+
+  /** Gives each handler that no host runs to the first host that asks for it. */
+  assign(): void {
+    for (const [handler, owner] of this.owners) {
+      if (!owner)
+        this.owners.set(
+          handler,
+          this.running.find((host) => host.asksFor.has(handler)),
+        );
+    }
+  }
+
+  /** Moves the time, and reports handlers without a host as the check of the durables does. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      const untilMs = this.time.nowMs() + 1_000;
+      while (this.time.step(untilMs, true)) for (let i = 0; i < 3; i++) await Promise.resolve();
+      this.assign();
+    }
+  }
+
+  get counts(): number[] {
+    return this.running.map((host) => [...this.owners.values()].filter((owner) => owner === host).length);
+  }
+}
+
+class ModelHost implements HostGroup {
+  readonly asksFor: Set<string>;
+  hasLeft = false;
+  member: GroupMember | undefined;
+  private readonly handlers: ExclusiveHandler[];
+  private readonly rebalance: Rebalance;
+
+  constructor(
+    readonly host: string,
+    private readonly deployment: Deployment,
+    handlers: readonly string[],
+  ) {
+    this.asksFor = new Set(handlers);
+    this.rebalance = new Rebalance(this, deployment.time);
+    this.handlers = handlers.map((name) => this.handler(name));
+    for (const handler of this.handlers) this.rebalance.add(handler);
+  }
+
+  get others(): ReadonlyMap<string, number> {
+    const others = this.member ? this.deployment.running.filter((one) => one !== this && one.member) : [];
+    return new Map(others.map(({ host, member }) => [host, member!.held()]));
+  }
+
+  join(member: GroupMember): void {
+    if (this.member) return;
+    this.member = member;
+    this.tellOthers();
+  }
+
+  leave(): void {
+    this.member = undefined;
+    this.tellOthers();
+  }
+
+  /** Stops the host. A killed host does not say that it leaves, and the server takes its handlers from it. */
+  stop(isKilled: boolean): void {
+    this.hasLeft = true;
+    if (isKilled) this.member = undefined;
+    else for (const handler of this.handlers) this.rebalance.remove(handler);
+    const { owners } = this.deployment;
+    for (const [name, owner] of owners) if (owner === this) owners.set(name, undefined);
+    this.deployment.assign();
+  }
+
+  private tellOthers(): void {
+    for (const other of this.deployment.running) if (other !== this) other.member?.changed();
+  }
+
+  private handler(name: string): ExclusiveHandler {
+    const { owners } = this.deployment;
+    const isHeld = (): boolean => owners.get(name) === this;
+    return {
+      name,
+      get isHeld() {
+        return isHeld();
+      },
+      get isOrphan() {
+        return owners.get(name) === undefined;
+      },
+      standBy: (mayTake) => void (mayTake ? this.asksFor.add(name) : this.asksFor.delete(name)),
+      handOver: () => {
+        this.deployment.handedOver++;
+        owners.set(name, undefined);
+        this.deployment.assign();
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `handler-${String(i).padStart(3, '0')}`);
+
+test('12 handlers are spread 12, 6 and 6, 4 and 4 and 4 as hosts join, and back as they leave', async () => {
+  const deployment = new Deployment(names(12));
+  deployment.join();
+  await deployment.pass(3);
+  expect(deployment.counts).toEqual([12]);
+  deployment.join();
+  await deployment.pass(4);
+  expect(deployment.counts).toEqual([6, 6]);
+  const third = deployment.join();
+  await deployment.pass(4);
+  expect(deployment.counts).toEqual([4, 4, 4]);
+  expect(deployment.handedOver).toBe(10);
+  third.stop(false);
+  await deployment.pass(2);
+  expect(deployment.counts).toEqual([6, 6]);
+});
+
+test('whatever hosts join, leave and die, each handler has a host, and no host has more than one handler beyond another', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 40 }),
+      fc.array(fc.record({ change: fc.constantFrom('join', 'leave', 'kill'), at: fc.nat(), seconds: fc.nat(4) }), {
+        maxLength: 12,
+      }),
+      async (handlers, changes) => {
+        const deployment = new Deployment(names(handlers));
+        deployment.join();
+        for (const { change, at, seconds } of changes) {
+          const { running } = deployment;
+          if (change === 'join') deployment.join();
+          else if (running.length > 1) running[at % running.length]!.stop(change === 'kill');
+          await deployment.pass(seconds);
+        }
+        await deployment.pass(30);
+        expect([...deployment.owners.values()]).not.toContain(undefined);
+        expect(Math.max(...deployment.counts) - Math.min(...deployment.counts)).toBeLessThanOrEqual(1);
+        const { handedOver } = deployment;
+        await deployment.pass(30);
+        expect(deployment.handedOver).toBe(handedOver);
+      },
+    ),
+  );
+});
+
+test('a handler that only one host has stays there, although that host has its share', async () => {
+  const deployment = new Deployment(names(4));
+  deployment.join();
+  await deployment.pass(3);
+  deployment.join(names(2));
+  await deployment.pass(20);
+  const { handedOver } = deployment;
+  await deployment.pass(20);
+  expect([...deployment.owners.values()]).not.toContain(undefined);
+  expect(deployment.handedOver).toBe(handedOver);
+});
