@@ -177,7 +177,7 @@ export class Consumption implements ConsumingHandler {
   }
 
   get isStandingBy(): boolean {
-    return this.feeds[0]!.isStandingBy;
+    return this.rate ? !this.rate.isHeld : this.feeds[0]!.isStandingBy;
   }
 
   get drift(): readonly string[] {

@@ -31,6 +31,11 @@ export class RateControl implements LeaseUser {
     if (host.rebalance) this.lease = new HandlerLease({ ...host, durable, log }, this);
   }
 
+  /** Whether this host is the one that runs the handler. */
+  get isHeld(): boolean {
+    return this.lease?.isHeld ?? true;
+  }
+
   start(): void {
     if (!this.lease) return this.granted(Infinity, false);
     this.lease.start();
