@@ -188,7 +188,7 @@ export class Host {
       ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder, telemetry },
       sweep: new Sweep(),
       suspects: new Limiter(1),
-      ...hostLimits(config.delivery),
+      limits: hostLimits(config.delivery),
       ...(broker.pins && { rebalance: new Rebalance(broker.pins.hosts, machineTime) }),
       providers,
     };

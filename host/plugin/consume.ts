@@ -232,7 +232,7 @@ export class Consumption implements ConsumingHandler {
       counters,
       ackWaitMs: delivery.ackWaitMs,
       suspects: host.suspects,
-      ...{ calls: host.calls, memory: host.memory },
+      ...host.limits,
       time: host.time,
       onCapacity: () => this.feeds.forEach((feed) => feed.request()),
       onFull: () => this.feeds.forEach((feed) => feed.renewRequests()),

@@ -7,11 +7,10 @@ import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker
 import type { Time } from '../base/time';
 import type { Limiter } from '../base/limiter';
 import type { Telemetry } from '../message/telemetry';
-import type { HostConcurrency } from '../message/intake/host-concurrency';
-import type { HostMemory } from '../message/intake/host-memory';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';
+import type { HostLimits } from './host-limits';
 import type { Rebalance } from './rebalance';
 import type { ProviderFolders } from './provider-folders';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -40,10 +39,8 @@ export interface PluginHost {
   readonly telemetry?: Telemetry | undefined;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
-  /** The permits of the host for calls of handlers; absent if there is no such limit. */
-  readonly calls?: HostConcurrency | undefined;
-  /** The memory of the host for payloads; absent if it is unbounded. */
-  readonly memory?: HostMemory | undefined;
+  /** The limits that all handlers share. Default: none. */
+  readonly limits?: HostLimits;
   /** Spreads the handlers that run on one host at a time over the hosts; absent where there is only one host. */
   readonly rebalance?: Rebalance;
   /** The providers of the plugins folders; absent where plugins do not come from folders. */

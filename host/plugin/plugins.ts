@@ -40,7 +40,7 @@ export class Plugins {
 
   /** The limits that all handlers share. */
   get limits(): HostLimits {
-    return this.host;
+    return this.host.limits ?? {};
   }
 
   /** The entries of all plugins, ordered by name. */
