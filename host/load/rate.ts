@@ -13,7 +13,7 @@ const LONGEST_MS = 3_600_000;
  */
 export function rateOf({ rate, batch }: SubscribeOptions): RatePolicy | undefined {
   if (rate === undefined) return undefined;
-  if (typeof rate !== 'object' || rate === null) throw invalid(`rate is ${JSON.stringify(rate)}`);
+  if (typeof rate !== 'object' || !(rate as object | null)) throw invalid(`rate is ${JSON.stringify(rate)}`);
   assertKnown(rate, RATE_OPTIONS, 'rate.');
   refuseBareNumber(rate.per, 'rate.per');
   const events = parseCount(rate.events, 'rate.events');
@@ -22,7 +22,9 @@ export function rateOf({ rate, batch }: SubscribeOptions): RatePolicy | undefine
   if (perMs < 1) throw invalid(`rate.per is ${rate.per}`);
   if (perMs > LONGEST_MS) {
     const longest = formatDuration(LONGEST_MS);
-    throw invalid(`rate.per is ${rate.per}; it is at most ${longest}, because a host that takes over waits for so long`);
+    throw invalid(
+      `rate.per is ${rate.per}; it is at most ${longest}, because a host that takes over waits for so long`,
+    );
   }
   if (batch && batch.size > events) {
     throw invalid(`batch.size is ${batch.size}, more than the ${events} events of rate, so no full batch could begin`);

@@ -7,6 +7,7 @@ import { checkDurable, durableCheckpoint, durablePosition, ensureDurable, type D
 import type { DurableWatch } from './durable-watch';
 import { PluginStreams } from './plugin-streams';
 import { resetDurable } from './pins';
+import { PinnedPull } from './pinned-pull';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
@@ -35,7 +36,10 @@ export function natsBroker(
     whenChecked: (...streams) => keeper.whenChecked(...streams),
     hasDeferred: (durable) => hasDeferred(connection, durable),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
-    pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    pull: (stream, durable, sink) =>
+      sink.pin
+        ? new PinnedPull(connection, stream, durable, sink, sink.pin)
+        : new Pull(connection, stream, durable, sink),
     pins: { reset: (spec) => resetDurable(connection, spec), hosts },
     mayHaveStore: (plugin) => existing.mayExist(plugin),
     findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),

@@ -2,6 +2,8 @@ import { covers } from '../../sdk/internal';
 import type { DurableSettings, FormerSubject } from '../broker/durable';
 import { AckPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import { markOf } from './ownership';
+import { PIN_FIELDS, pinFields, PINNED } from './pin-config';
+import { settingText } from './setting-text';
 
 /** A field of a durable on the server that differs. */
 export interface FieldChange {
@@ -49,25 +51,6 @@ function ownFields(spec: DurableSettings): ServerConfig {
   };
 }
 
-/** The only priority group of a pinned durable. */
-export const PIN_GROUP = 'jetplug';
-/**
- * The time after which a host that has sent no pull request loses the pin. It is longer than the event loop of a busy
- * host is blocked.
- */
-export const PIN_TIMEOUT_MS = 4_000;
-
-/** The fields that make a durable deliver to one host at a time (ADR-42). */
-function pinFields({ isPinned = false }: DurableSettings): ServerConfig {
-  return {
-    priority_groups: isPinned ? [PIN_GROUP] : [],
-    priority_policy: isPinned ? PINNED : '',
-    priority_timeout: isPinned ? nanos(PIN_TIMEOUT_MS) : 0,
-  };
-}
-
-const PINNED = 'pinned_client';
-
 /** Returns the subjects that the durable delivers. The server refuses a subject that another one covers. */
 export function filtersFor({ subject, former = [] }: Pick<DurableSettings, 'subject' | 'former'>): string[] {
   const all = [...new Set([subject, ...former.map((one) => one.subject)])];
@@ -76,12 +59,11 @@ export function filtersFor({ subject, former = [] }: Pick<DurableSettings, 'subj
 
 /** Returns the own fields as the server takes them. */
 function sentFields(spec: DurableSettings): ServerConfig {
-  const { filter_subject: _, priority_groups, priority_policy, priority_timeout, ...fields } = ownFields(spec);
+  const { filter_subject: _, ...all } = ownFields(spec);
   const [filter, ...more] = filtersFor(spec);
-  const pin = spec.isPinned ? { priority_groups, priority_policy, priority_timeout } : {};
+  const fields = Object.entries(all).filter(([field]) => spec.isPinned || !PIN_FIELDS.includes(field));
   return {
-    ...fields,
-    ...pin,
+    ...Object.fromEntries(fields),
     ...(more.length === 0 ? { filter_subject: filter! } : { filter_subjects: [filter!, ...more] }),
   };
 }
@@ -123,8 +105,6 @@ const FIXED_FIELDS: Readonly<Record<string, unknown>> = {
   mem_storage: false,
   max_waiting: MAX_PULLS,
 };
-
-const PIN_FIELDS = ['priority_groups', 'priority_policy', 'priority_timeout'];
 
 /** The compared fields, the name, the fields that only the creation uses, and the pause. */
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
@@ -305,20 +285,4 @@ export function formerRecord(metadata: Record<string, string> = {}): FormerRecor
 /** Returns the subject of the handler when a host has updated the durable last, if it had no earlier subjects then. */
 export function stampedSubject(metadata: Record<string, string> = {}): string | undefined {
   return metadata[SETTINGS]?.split(' ')[1];
-}
-
-const NANOSECONDS: ReadonlySet<string> = new Set([
-  'ack_wait',
-  'backoff',
-  'max_expires',
-  'inactive_threshold',
-  'priority_timeout',
-  'idle_heartbeat',
-]);
-
-/** Returns a value of the server's config as readable text, with durations in seconds. */
-export function settingText(field: string, value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((one) => settingText(field, one)).join(', ');
-  if (NANOSECONDS.has(field) && typeof value === 'number') return `${value / 1e9} s`;
-  return value === '' ? 'none' : String(value);
 }

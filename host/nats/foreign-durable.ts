@@ -1,6 +1,7 @@
 import type { ConsumerInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
-import { constantDifferences, filterOf, settingText } from './durable-config';
+import { constantDifferences, filterOf } from './durable-config';
+import { settingText } from './setting-text';
 import type { Ownership } from './ownership';
 
 /** Returns the error for a durable that is not this deployment's, with the ways out. */

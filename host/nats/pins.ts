@@ -1,7 +1,7 @@
 import type { DurableSpec } from '../broker/durable';
 import type { ConsumerInfo } from './client';
 import type { Connection } from './connection';
-import { PIN_GROUP } from './durable-config';
+import { PIN_GROUP } from './pin-config';
 import { asBrokerError } from './failures';
 
 /** The level of the JetStream API that has `CONSUMER.RESET`: NATS 2.14. */

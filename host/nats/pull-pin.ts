@@ -1,6 +1,6 @@
 import type { DurablePin } from '../broker/pull';
 import type { Connection } from './connection';
-import { PIN_GROUP, PIN_TIMEOUT_MS } from './durable-config';
+import { PIN_GROUP, PIN_TIMEOUT_MS } from './pin-config';
 import { unpin } from './pins';
 
 /** The header of a message to the host that has the pin. */

@@ -2,7 +2,7 @@ import type { DurablePull, PullSink } from '../broker/pull';
 import type { Msg } from './client';
 import type { Connection } from './connection';
 import { DeliverySource, NatsDelivery } from './nats-delivery';
-import { PIN_HEADER, PullPin } from './pull-pin';
+import { PullRefusal } from './pull-refusal';
 import { HEARTBEAT_MS, PullRequests } from './pull-requests';
 import { PullSilence } from './pull-silence';
 import { readStatus } from './pull-status';
@@ -18,7 +18,7 @@ const MAX_REQUESTS = 50;
  * good after missed heartbeats, and it requests more without knowing how many deliveries the sink still holds.
  */
 export class Pull implements DurablePull {
-  private readonly requests: PullRequests;
+  protected readonly requests: PullRequests;
   private readonly silence = new PullSilence(SILENT_AFTER_MS);
   /** The number of messages that were requested and have not arrived. */
   private outstanding = 0;
@@ -26,34 +26,23 @@ export class Pull implements DurablePull {
   private largestBatch = Infinity;
   private paused = false;
   /** Whether nothing is requested because the durable does not exist, or because the sink has to check it first. */
-  private missing = false;
+  protected missing = false;
   /** The part that all deliveries have in common. */
-  private source: DeliverySource;
+  protected source: DeliverySource;
   private retryTimer: NodeJS.Timeout | undefined;
-  /** Why the server refused the last request; undefined once it has taken one. */
-  private refusal: string | undefined;
+  private readonly refusal: PullRefusal;
   /** Whether a message arrived since the last {@link nudge}, and whether a request was idle at the one before. */
   private arrived = false;
   private wasIdle = false;
   private unwatch = (): void => undefined;
-  readonly pin: PullPin | undefined;
 
   constructor(
-    private readonly connection: Connection,
+    protected readonly connection: Connection,
     stream: string,
     durable: string,
     private readonly sink: PullSink,
   ) {
-    const { pin } = sink;
-    if (pin) {
-      this.pin = new PullPin({
-        ...{ connection, stream, durable },
-        isBusy: () => pin.isBusy(),
-        lost: () => this.losePin(),
-        changed: () => this.standByChanged(),
-        countRedelivered: (upTo) => (this.source.redeliveredUpTo = upTo),
-      });
-    }
+    this.refusal = new PullRefusal(sink);
     this.source = new DeliverySource(connection.ackWriter);
     this.requests = new PullRequests(connection, stream, durable, {
       receive: (message, isCurrent) => this.receive(message, isCurrent),
@@ -71,7 +60,7 @@ export class Pull implements DurablePull {
 
   request(): void {
     if (this.paused || this.missing || this.retryTimer) return;
-    const capacity = this.pin && !this.pin.isHeld ? this.pin.capacity : this.sink.capacity();
+    const { capacity } = this;
     const wanted = capacity - this.outstanding;
     // A small request costs as much as a large one, so wait until half of the sink's capacity is free.
     if (wanted <= 0 || (this.outstanding > 0 && wanted < capacity / 2)) return;
@@ -103,7 +92,6 @@ export class Pull implements DurablePull {
   suspend(): void {
     if (this.missing) return;
     this.missing = true;
-    this.outstanding = 0;
     this.requests.leave();
   }
 
@@ -159,113 +147,70 @@ export class Pull implements DurablePull {
     this.silence.hear();
     // A status has no reply subject, because it is not to be acknowledged.
     if (!message.reply) return isCurrent ? this.takeStatus(message) : undefined;
-    if (this.refusal !== undefined && isCurrent) this.accepted();
+    if (isCurrent) this.refusal.accepted();
     this.arrived = true;
-    if (this.pin && !this.takeForPin(this.pin, message)) return;
+    if (!this.accepts(message)) return;
     this.outstanding = Math.max(0, this.outstanding - 1);
     this.sink.deliver(new NatsDelivery(message, this.source), !isCurrent);
     this.request();
   }
 
-  private send(batch: number): void {
-    this.pin?.requested();
-    this.requests.send(batch, this.pin?.fields);
+  /** The number of messages that may be under way to the sink. */
+  protected get capacity(): number {
+    return this.sink.capacity();
   }
 
-  /**
-   * Takes the pin with the first message to this host. The sink may take messages only when it has found out which ones
-   * other hosts have handled, so this message is delivered again.
-   * @returns whether the message is one for the sink
-   */
-  private takeForPin(pin: PullPin, message: Msg): boolean {
-    if (pin.isHeld) {
-      pin.delivered();
-      return true;
-    }
-    const delivery = new NatsDelivery(message, this.source);
-    const id = delivery.header(PIN_HEADER);
-    delivery.nak();
-    if (id === undefined || !pin.take(id)) return false;
-    this.missing = true;
-    this.outstanding = 0;
-    this.requests.leave();
-    this.sink.pin!.taken();
+  protected send(batch: number): void {
+    this.requests.send(batch);
+  }
+
+  /** Whether a message is one for the sink. */
+  protected accepts(_message: Msg): boolean {
+    return true;
+  }
+
+  /** Called when the server says that another host has the pin. Returns whether the pull has stood by for it. */
+  protected losesPin(): boolean {
     return false;
-  }
-
-  /** Stands by, because another host may have the pin. */
-  private losePin(): void {
-    // The acks of handled events are sent before the deliveries become ineffective.
-    this.connection.ackWriter.flush();
-    this.disown();
-    this.requests.leave();
-    this.sink.pin!.lost();
-    this.missing = false;
-    this.startOver();
-  }
-
-  private standByChanged(): void {
-    if (!this.requests.isOpen) return;
-    this.requests.leave();
-    this.startOver();
   }
 
   private takeStatus(message: Msg): void {
     const status = readStatus(message);
     switch (status.kind) {
       case 'heartbeat':
-        return this.accepted();
+        return this.refusal.accepted();
       case 'ended':
-        this.accepted();
+        this.refusal.accepted();
         this.outstanding = Math.max(0, this.outstanding - (status.undelivered ?? this.outstanding));
         return this.request();
       case 'gone':
         return this.lose(status.why);
       case 'refused':
-        this.refuse(status.reason);
+        // The heartbeats of an older request would look as if the server had taken the new one.
+        if (this.refusal.refused(status.reason)) this.requests.leave();
         this.largestBatch = status.largestBatch ?? this.largestBatch;
         break;
-      case 'unpinned':
-        if (this.pin?.isHeld) return this.pin.lose();
-        break;
-      case 'interrupted':
-        break;
+      default:
+        if (status.kind === 'unpinned' && this.losesPin()) return;
     }
     this.outstanding = 0;
     this.retryTimer ??= setTimeout(() => this.startOver(), RETRY_MS);
-  }
-
-  private refuse(reason: string): void {
-    const isFirst = this.refusal === undefined;
-    if (this.refusal === reason) return;
-    this.refusal = reason;
-    // The heartbeats of an older request would look as if the server had taken the new one.
-    if (isFirst) this.requests.leave();
-    this.sink.refused(reason);
-  }
-
-  private accepted(): void {
-    if (this.refusal === undefined) return;
-    this.refusal = undefined;
-    this.sink.served();
   }
 
   /** Stops requesting until the sink has checked that the durable and its stream still exist. */
   private suspendAndReport(): void {
     this.connection.ackWriter.flush();
     this.missing = true;
-    this.outstanding = 0;
     this.sink.returned();
   }
 
   private lose(why: string): void {
     if (this.missing) return;
     this.missing = true;
-    this.outstanding = 0;
     this.sink.gone(why);
   }
 
-  private startOver(): void {
+  protected startOver(): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     this.outstanding = 0;

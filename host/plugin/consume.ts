@@ -177,7 +177,7 @@ export class Consumption implements ConsumingHandler {
   }
 
   get isStandingBy(): boolean {
-    return this.rate ? !this.rate.isHeld : this.feeds[0]!.isStandingBy;
+    return this.rate ? !this.rate.isHeld : this.feeds[0]!.pinned?.isHeld === false;
   }
 
   get drift(): readonly string[] {
@@ -235,7 +235,7 @@ export class Consumption implements ConsumingHandler {
       ...host.limits,
       time: host.time,
       onCapacity: () => this.feeds.forEach((feed) => feed.request()),
-      onFull: () => this.feeds.forEach((feed) => feed.renewRequests()),
+      onFull: () => this.feeds.forEach((feed) => feed.pull.renew()),
     });
   }
 

@@ -1,20 +1,18 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { Delivery } from '../broker/delivery';
-import type { DurablePin, DurablePull, PullSink } from '../broker/pull';
+import type { DurablePull, PullSink } from '../broker/pull';
 import type { PartedLog } from '../log/log';
 import type { Intake } from '../message/intake/intake';
 import { DeliveryFilter } from './delivery-filter';
 import { DurableCondition } from './durable-condition';
 import { DurableRepair } from './durable-repair';
 import { FeedTarget, type FeedTargetOptions } from './feed-target';
+import { PinnedFeed } from './pinned-feed';
 import type { PluginHost } from './plugin-host';
-import type { ExclusiveHandler } from './rebalance';
 import { RedeliveryWait } from './redelivery-wait';
 
 /** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
-/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
-const HAND_OVER_MS = 10_000;
 
 export interface DurableFeedOptions extends FeedTargetOptions {
   /**
@@ -34,14 +32,16 @@ export interface DurableFeedOptions extends FeedTargetOptions {
  * Feeds a handler's intake from one durable: the durable of the handler's stream, or the durable of the handler's retry
  * queue.
  */
-export class DurableFeed implements ExclusiveHandler {
+export class DurableFeed {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
   private readonly durable: DurableSpec;
-  private readonly pull: DurablePull;
+  readonly pull: DurablePull;
   private readonly filter: DeliveryFilter;
   private readonly target: FeedTarget;
   private readonly repair: DurableRepair;
+  /** Set for a pinned durable. */
+  readonly pinned: PinnedFeed | undefined;
   private redeliveries: RedeliveryWait | undefined;
   private unwatch: (() => void) | undefined;
 
@@ -57,6 +57,9 @@ export class DurableFeed implements ExclusiveHandler {
     this.filter = new DeliveryFilter(durable);
     this.target = new FeedTarget(options, host.broker, log);
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
+    const { pull, target, condition } = this;
+    const { pin } = pull;
+    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition }, host, log);
     this.repair = new DurableRepair(
       {
         durable,
@@ -80,34 +83,11 @@ export class DurableFeed implements ExclusiveHandler {
     return this.repair.isMissing;
   }
 
-  get name(): string {
-    return this.durable.durable;
-  }
-
-  /** Whether this host has the pin of the feed's durable, which is pinned. */
-  get isHeld(): boolean {
-    return this.pin?.isHeld ?? false;
-  }
-
-  /** Whether the feed waits for the pin of its durable. */
-  get isStandingBy(): boolean {
-    return this.pin?.isHeld === false;
-  }
-
-  get isOrphan(): boolean {
-    return this.condition.isOrphan;
-  }
-
-  standBy(mayTake: boolean): void {
-    this.pin?.standBy(mayTake);
-  }
-
   /** Starts to pull. */
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    if (this.options.isLeased) this.standBy(false);
-    else if (this.pin) this.host.rebalance?.add(this);
+    this.pinned?.start();
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
@@ -120,11 +100,6 @@ export class DurableFeed implements ExclusiveHandler {
 
   request(): void {
     this.pull.request();
-  }
-
-  /** Takes back all requests, and requests what the intake may still take. */
-  renewRequests(): void {
-    this.pull.renew();
   }
 
   pause(): void {
@@ -142,7 +117,7 @@ export class DurableFeed implements ExclusiveHandler {
   async stop(): Promise<void> {
     this.repair.stop();
     this.unwatch?.();
-    this.host.rebalance?.remove(this);
+    this.pinned?.stop();
     this.redeliveries?.cancel();
     await this.pull.stop();
   }
@@ -153,11 +128,7 @@ export class DurableFeed implements ExclusiveHandler {
    */
   async leave(): Promise<void> {
     await this.target.settlements.flush();
-    await this.pin?.release();
-  }
-
-  private get pin(): DurablePin | undefined {
-    return this.pull.pin;
+    await this.pull.pin?.release();
   }
 
   private sink(): PullSink {
@@ -178,7 +149,7 @@ export class DurableFeed implements ExclusiveHandler {
         pin: {
           taken: () => this.repair.takeOver(),
           lost: () => this.drop(),
-          isBusy: () => !intake.isEmpty,
+          isBusy: () => intake.bufferedOf(target.handler) > 0,
         },
       }),
     };
@@ -232,35 +203,10 @@ export class DurableFeed implements ExclusiveHandler {
    * lost. No later event of their key may be handled before them.
    */
   private async takeUnsettled(position: DurablePosition): Promise<void> {
-    const { pin } = this;
-    if (!pin) return this.waitForUnsettled(position);
+    const { pinned } = this;
     this.endRedeliveries();
-    if (!pin.isHeld) return;
-    const { durable, owner } = this.durable;
-    const { settlements } = this.target;
-    // The host reads the claims of other hosts before its own.
-    settlements.claimedElsewhere = () => undefined;
-    const log = await this.host.commits.get(owner.plugin)?.find();
-    if (log && !(await log.claim(durable))) return pin.lose();
-    settlements.claimedElsewhere = () => pin.lose();
-    if (!(await this.host.broker.pins!.reset(this.durable))) return this.waitForUnsettled(position);
-    // The reset has set the counts of deliveries and of the consumer's sequence back.
-    settlements.forgetDeliveries();
-    pin.countRedelivered(position.delivered);
-  }
-
-  /**
-   * Lets another host take over the durable, if the runs end soon enough.
-   */
-  async handOver(): Promise<void> {
-    this.pull.pause();
-    try {
-      if (await this.intake.drain(HAND_OVER_MS)) await this.leave();
-    } catch (error) {
-      this.log.warn('cannot hand over a handler to another host', { handler: this.target.handler.name, err: error });
-    }
-    this.intake.reopen();
-    this.pull.resume();
+    if (pinned && (!pinned.isHeld || (await pinned.takeOver(position)))) return;
+    this.waitForUnsettled(position);
   }
 
   private endRedeliveries(): void {

@@ -9,8 +9,6 @@ const TICK_MS = 1_000;
 const VALID_MS = 4_000;
 /** A lease is free when it was not renewed for so long. It is longer, because a host sees a renewal late. */
 const EXPIRES_MS = 6_000;
-/** A host that has its share of handlers still takes one that was free for so long. */
-const ORPHAN_MS = 5_000;
 
 /** The part of a host that a lease allows to run its handler. */
 export interface LeaseUser {
@@ -41,13 +39,14 @@ export interface LeaseOptions {
  */
 export class HandlerLease implements ExclusiveHandler {
   readonly name: string;
+  /** Whether no host had the lease when this host has last looked. */
+  isOrphan = false;
   private readonly key: string;
   private readonly host: string = randomUUID();
   /** The revision of this host's last renewal; undefined while this host does not have the lease. */
   private revision: number | undefined;
   /** The revision that another host has written, and when this host saw it first. */
   private seen: { readonly revision: number; readonly atMs: number } | undefined;
-  private freeSinceMs: number | undefined;
   private mayTake = true;
   private isLeaving = false;
   private timer: Timer | undefined;
@@ -63,10 +62,6 @@ export class HandlerLease implements ExclusiveHandler {
 
   get isHeld(): boolean {
     return this.revision !== undefined;
-  }
-
-  get isOrphan(): boolean {
-    return this.freeSinceMs !== undefined && this.options.time.nowMs() - this.freeSinceMs >= ORPHAN_MS;
   }
 
   start(): void {
@@ -122,15 +117,13 @@ export class HandlerLease implements ExclusiveHandler {
   }
 
   private async look(): Promise<void> {
-    const { records, time } = this.options;
-    const entry = await records.get(this.key);
-    const isFree = !entry || this.isFree(entry);
-    this.freeSinceMs = isFree ? (this.freeSinceMs ?? time.nowMs()) : undefined;
-    if (!isFree || !this.mayTake || this.isLeaving) return;
+    const entry = await this.options.records.get(this.key);
+    this.isOrphan = !entry || this.isFree(entry);
+    if (!this.isOrphan || !this.mayTake || this.isLeaving) return;
     try {
       await this.write(entry?.revision ?? 0, entry !== undefined);
       this.seen = undefined;
-      this.freeSinceMs = undefined;
+      this.isOrphan = false;
     } catch (error) {
       // Another host was faster.
       if (!(error instanceof Conflict)) throw error;

@@ -10,7 +10,7 @@ const HAND_OVER_MS = 10_000;
 
 export interface RateControlOptions {
   readonly durable: DurableSpec;
-  readonly feeds: readonly Pick<DurableFeed, 'standBy' | 'isHeld' | 'leave'>[];
+  readonly feeds: readonly Pick<DurableFeed, 'pinned' | 'leave'>[];
   readonly intake: Pick<Intake, 'pace' | 'revokePace' | 'drain' | 'reopen'>;
 }
 
@@ -46,7 +46,7 @@ export class RateControl implements LeaseUser {
     const { intake, feeds } = this.options;
     if (isTakeover) this.log.info('this host runs a handler with a rate', this.about);
     intake.pace!.grant(untilMs, isTakeover);
-    for (const feed of feeds) feed.standBy(true);
+    for (const feed of feeds) feed.pinned?.standBy(true);
   }
 
   lost(): void {
@@ -73,14 +73,14 @@ export class RateControl implements LeaseUser {
 
   private standBy(): void {
     const { intake, feeds } = this.options;
-    for (const feed of feeds) feed.standBy(false);
+    for (const feed of feeds) feed.pinned?.standBy(false);
     intake.revokePace();
   }
 
   private async leaveFeeds(): Promise<void> {
     for (const feed of this.options.feeds) {
       try {
-        if (feed.isHeld) await feed.leave();
+        if (feed.pinned?.isHeld) await feed.leave();
       } catch (error) {
         // The server takes back a pin that is not renewed.
         this.log.warn('a handler could not be handed over cleanly to another host', { ...this.about, err: error });

@@ -20,6 +20,8 @@ const CHECK_MS = 1_000;
 const JOIN_AFTER_MS = 1_000;
 /** A host does not ask for a handler that it has handed over for so long, so that another host gets it. */
 const HOLD_OFF_MS = 3_000;
+/** A host takes a handler beyond its share when no other host has taken it for so long. */
+const ADOPT_AFTER_MS = 10_000;
 
 /**
  * Spreads the handlers that run on one host at a time fairly over the hosts of the deployment: a host that runs more than
@@ -34,6 +36,7 @@ export class Rebalance implements GroupMember {
    * plugin.
    */
   private readonly adopted = new Set<ExclusiveHandler>();
+  private readonly orphanedAtMs = new Map<ExclusiveHandler, number>();
   private readonly timer: SharedTimer<Rebalance>;
   private addedAtMs = 0;
 
@@ -53,7 +56,7 @@ export class Rebalance implements GroupMember {
   /** Removes a handler that this host runs no more. Other hosts do not count this host when it has none left. */
   remove(handler: ExclusiveHandler): void {
     this.members.delete(handler);
-    this.leaving.delete(handler);
+    for (const notes of [this.leaving, this.adopted, this.orphanedAtMs]) notes.delete(handler);
     if (this.members.size > 0) return;
     this.hosts.leave();
     this.timer.remove(this);
@@ -80,10 +83,18 @@ export class Rebalance implements GroupMember {
     for (const handler of this.members) {
       if (handler.isHeld) continue;
       const isWanted = !isFull && !this.leaving.has(handler);
-      if (!isWanted && handler.isOrphan) this.adopted.add(handler);
+      const isLeft = this.orphanedForMs(handler, nowMs) >= ADOPT_AFTER_MS;
+      if (!isWanted && isLeft) this.adopted.add(handler);
       else this.adopted.delete(handler);
-      handler.standBy(isWanted || handler.isOrphan);
+      handler.standBy(isWanted || isLeft);
     }
+  }
+
+  /** Returns for how long no host has run the handler, although events wait. */
+  private orphanedForMs(handler: ExclusiveHandler, nowMs: number): number {
+    if (!handler.isOrphan) this.orphanedAtMs.delete(handler);
+    else if (!this.orphanedAtMs.has(handler)) this.orphanedAtMs.set(handler, nowMs);
+    return nowMs - (this.orphanedAtMs.get(handler) ?? nowMs);
   }
 
   /** The handlers that this host runs, and hands over if it has more than its share. */

@@ -44,9 +44,8 @@ export class Settlements {
   private recorded = false;
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
-
   /** Called when a commit says that another host has claimed the handler. */
-  claimedElsewhere: () => void = () => undefined;
+  claimedElsewhere = (): void => undefined;
 
   private constructor(private readonly options: SettlementsOptions) {
     this.skipped = new SkippedSequences(this.known, options.hasWildcards);
@@ -146,9 +145,7 @@ export class Settlements {
     return this.skipped.confirm(checkpoint);
   }
 
-  /**
-   * Follows the durable that was created at the given time. If it is a new one, forgets the deliveries of the former.
-   */
+  /** Follows the durable that was created at this time. If it is a new one, forgets the deliveries of the former. */
   follow(created: string): void {
     this.skipped.follow(created);
   }

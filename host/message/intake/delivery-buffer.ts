@@ -1,6 +1,8 @@
 import { SequenceMap } from '../../base/sequence-map';
+import type { Delivery, MessageRef } from '../../broker/delivery';
 import type { Settlements } from '../../records/settlements';
-import type { BufferedDelivery } from './buffered-delivery';
+import type { Handler } from '../handler';
+import { BufferedDelivery, bySequence, type DeliveryState } from './buffered-delivery';
 import type { HostMemory } from './host-memory';
 
 /**
@@ -27,6 +29,19 @@ export class DeliveryBuffer {
     return this.byStream.get(settlements)?.get(sequence);
   }
 
+  /**
+   * Buffers a delivery. Ignores a message that is in this host already, which the server redelivers if the host sent
+   * nothing during the ack wait.
+   */
+  take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
+    const present = this.get(handler.settlements, delivery.sequence);
+    if (present && !present.hasLeft) return undefined;
+    if (present) this.remove(present);
+    const buffered = new BufferedDelivery(delivery, handler);
+    this.add(buffered);
+    return buffered;
+  }
+
   add(buffered: BufferedDelivery): void {
     const { settlements } = buffered.handler;
     const stream = this.byStream.get(settlements) ?? new SequenceMap<BufferedDelivery>();
@@ -50,6 +65,36 @@ export class DeliveryBuffer {
 
   *[Symbol.iterator](): Generator<BufferedDelivery> {
     for (const stream of this.byStream.values()) yield* stream.values();
+  }
+
+  /** Returns the state of an event's delivery; undefined if the event is not here. */
+  stateOf({ stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    for (const { delivery, hasLeft, state } of this) {
+      const { origin } = delivery;
+      if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
+    }
+    return undefined;
+  }
+
+  /**
+   * Nacks and removes the deliveries that have not begun, and those that wait for their retry.
+   * @param waiting those that have not begun
+   */
+  release(waiting: readonly BufferedDelivery[]): void {
+    const retrying = [...this].filter(({ isRetrying }) => isRetrying);
+    // In stream order, as the server redelivers them in the order of the nacks.
+    for (const buffered of [...waiting, ...retrying].sort(bySequence)) {
+      buffered.release();
+      this.remove(buffered);
+    }
+  }
+
+  /** Removes all deliveries, because another host gets their events. */
+  drop(): void {
+    for (const buffered of [...this]) {
+      buffered.drop();
+      this.remove(buffered);
+    }
   }
 
   /** Restarts the server's ack wait of each delivery once a third of it has passed. */

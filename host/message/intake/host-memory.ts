@@ -29,12 +29,10 @@ export class HostMemory {
     return this.full;
   }
 
-  join(user: MemoryUser): void {
+  /** Returns the function that ends the calls of the user. */
+  join(user: MemoryUser): () => void {
     this.users.add(user);
-  }
-
-  leave(user: MemoryUser): void {
-    this.users.delete(user);
+    return () => void this.users.delete(user);
   }
 
   add(bytes: number): void {

@@ -3,18 +3,19 @@ import { machineTime, type Time } from '../../base/time';
 import type { Delivery, MessageRef } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import { Admission, type AdmissionOptions } from './admission';
-import { BufferedDelivery, bySequence, type DeliveryState } from './buffered-delivery';
+import { type BufferedDelivery, type DeliveryState } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
+import { Drain } from './drain';
 import { DispatchOrder } from './dispatch-order';
 import { ConcurrencyLimit } from './concurrency-limit';
 import { Executions } from './executions';
 import type { HostConcurrency } from './host-concurrency';
-import type { HostMemory, MemoryUser } from './host-memory';
+import type { HostMemory } from './host-memory';
 import type { PrefetchBounds } from './prefetch';
 import { Pace } from './pace';
 import type { RatePolicy } from './rate-limit';
 import { shutDown } from './shutdown';
-import { StartLoop } from './start-loop';
+import { startLoop } from './start-loop';
 import { deliveriesOf, WorkRunner } from './work-runner';
 
 export interface IntakeOptions extends AdmissionOptions {
@@ -55,45 +56,42 @@ export class Intake {
   private readonly permits: ConcurrencyLimit;
   private readonly executions: Executions;
   private readonly buffer: DeliveryBuffer;
-  private readonly memoryUser: MemoryUser;
+  private readonly leaveMemory: (() => void) | undefined;
   private readonly runner: WorkRunner;
-  private readonly loop: StartLoop;
+  private readonly draining: Drain;
+  private readonly startNext: () => void;
   /** The pace of a handler with a rate. It begins nothing before it is granted. */
   readonly pace: Pace | undefined;
+  /** Whether the events have a key. They are not nacked, because later events of the key would overtake them. */
+  private readonly isKeyed: boolean;
   private stopping = false;
-  private isDraining = false;
-  private drained: (() => void) | undefined;
 
   constructor(
     private readonly limits: IntakeLimits,
     private readonly options: IntakeOptions,
   ) {
     this.time = options.time ?? machineTime;
+    this.isKeyed = limits.key !== undefined;
     this.admission = new Admission(options, limits.batch?.size);
-    this.order = new DispatchOrder(limits, () => this.loop.start(), this.time);
+    this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
     this.buffer = new DeliveryBuffer(options.memory);
-    this.memoryUser = { full: () => options.onFull(), freed: () => options.onCapacity() };
-    options.memory?.join(this.memoryUser);
-    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.loop.start(), options.calls);
-    const { rate, batch } = limits;
-    this.pace = rate && new Pace(rate, batch?.size ?? 1, this.time, () => this.paced());
+    this.leaveMemory = options.memory?.join({ full: () => options.onFull(), freed: () => options.onCapacity() });
+    this.draining = new Drain(this.buffer, this.time);
+    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext(), options.calls);
+    this.pace = limits.rate && new Pace(limits.rate, limits.batch?.size ?? 1, this.time, () => this.startMore());
     this.executions = new Executions(this.permits, this.pace);
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
       ended: (work) => {
         if (this.pace) for (const delivery of deliveriesOf(work)) this.pace.ended(delivery);
         if (this.isKeyed) options.onCapacity();
-        if (this.buffer.size === 0) this.drained?.();
+        this.draining.left();
       },
-      freed: () => this.loop.start(),
+      freed: () => this.startNext(),
     });
-    this.loop = new StartLoop({
-      ...{ order: this.order, permits: this.permits, pace: this.pace },
-      admission: this.isKeyed ? this.admission : undefined,
-      run: (work) => {
-        this.runner.run(work);
-        options.onCapacity();
-      },
+    this.startNext = startLoop({
+      ...{ order: this.order, permits: this.permits, pace: this.pace, runner: this.runner },
+      ...{ admission: this.isKeyed ? this.admission : undefined, onCapacity: () => options.onCapacity() },
     });
   }
 
@@ -111,7 +109,7 @@ export class Intake {
   get capacity(): number {
     if (this.pace?.isGranted === false) return 0;
     const capacity = this.admission.capacity(this.order.ready, this.buffer.size);
-    return this.options.memory?.isFull ? Math.min(capacity, this.isEmpty ? 1 : 0) : capacity;
+    return this.options.memory?.isFull ? Math.min(capacity, this.buffer.size === 0 ? 1 : 0) : capacity;
   }
 
   /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
@@ -123,28 +121,20 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
-    if (this.isDraining || this.pace?.isGranted === false) return delivery.nak(DRAINING_DELAY_MS);
+    if (this.draining.isActive || this.pace?.isGranted === false) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
-    const buffered = this.take(delivery, handler);
+    const buffered = this.buffer.take(delivery, handler);
     if (!buffered) return;
+    if (isKeyed) this.retryLocally(buffered);
     this.order.arrived(buffered);
-    this.loop.start();
+    this.startNext();
   }
 
   /** Returns the state of an event's delivery in this host; undefined if this host does not have the event. */
-  stateOf({ stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
-    for (const { delivery, hasLeft, state } of this.buffer) {
-      const { origin } = delivery;
-      if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
-    }
-    return undefined;
-  }
-
-  /** Whether this host holds no delivery of the handler. */
-  get isEmpty(): boolean {
-    return this.buffer.size === 0;
+  stateOf(event: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    return this.buffer.stateOf(event);
   }
 
   /** Returns the number of deliveries of the handler's stream in this host. */
@@ -160,8 +150,7 @@ export class Intake {
     const ended = this.runner.swap(concurrency, renew);
     if (rate) this.pace?.renew(rate);
     this.admission.rebound(prefetch);
-    this.loop.start();
-    this.options.onCapacity();
+    this.startMore();
     return ended;
   }
 
@@ -173,7 +162,7 @@ export class Intake {
   /** Queues the collected arrivals in the order of the stream. */
   queueCollected(): void {
     this.order.sortCollected();
-    this.loop.start();
+    this.startNext();
   }
 
   /**
@@ -183,7 +172,7 @@ export class Intake {
   admit(count: number): void {
     this.admission.allow(count);
     if (count === 0 && !this.isKeyed) this.releaseQueued();
-    this.loop.start();
+    this.startNext();
   }
 
   /** Extends the ack wait, interrupts runs that take too long and adapts the prefetch. Called a few times a second. */
@@ -198,23 +187,18 @@ export class Intake {
    */
   drop(): void {
     this.releaseQueued();
-    for (const buffered of this.buffer) buffered.drop();
+    this.buffer.drop();
     this.executions.interruptAll();
   }
 
   /**
    * Releases the deliveries that have not begun, and lets the runs end, so that another host can take over the handler.
-   * Deliveries that arrive meanwhile are nacked. Resolves with whether all runs have ended within the time; then nothing
-   * is taken until {@link reopen} is called.
+   * Nothing is taken until {@link reopen} is called. Resolves with whether all runs have ended within the time.
    */
-  async drain(patienceMs: number): Promise<boolean> {
-    this.isDraining = true;
+  drain(patienceMs: number): Promise<boolean> {
+    this.draining.isActive = true;
     this.releaseQueued();
-    const timer = this.time.after(patienceMs, () => this.drained?.());
-    if (this.buffer.size > 0) await new Promise<void>((resolve) => (this.drained = resolve));
-    this.drained = undefined;
-    timer.cancel();
-    return this.buffer.size === 0;
+    return this.draining.wait(patienceMs);
   }
 
   /** Stands by, because another host runs the handler, which has a rate. The runs continue. */
@@ -226,24 +210,16 @@ export class Intake {
 
   /** Takes deliveries again, after {@link drain}. */
   reopen(): void {
-    this.isDraining = false;
+    this.draining.isActive = false;
   }
 
   /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    this.options.memory?.leave(this.memoryUser);
+    this.leaveMemory?.();
     this.pace?.stop();
     const { permits, executions, time } = this;
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
-  }
-
-  /**
-   * Whether the handler's events have a key. Such events are not nacked, because later events of the key would overtake
-   * them.
-   */
-  private get isKeyed(): boolean {
-    return this.limits.key !== undefined;
   }
 
   /** Whether a delivery may run at once, because there is no other one that it must wait for. */
@@ -253,40 +229,23 @@ export class Intake {
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
-  /**
-   * Buffers a delivery. Ignores a message that is in this host already, which the server redelivers if the host sent
-   * nothing during the ack wait.
-   */
-  private take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
-    const present = this.buffer.get(handler.settlements, delivery.sequence);
-    if (present && !present.hasLeft) return undefined;
-    if (present) this.buffer.remove(present);
-    const buffered = new BufferedDelivery(delivery, handler);
-    this.buffer.add(buffered);
-    if (!this.isKeyed) return buffered;
-    const due = (): void => {
-      this.order.again(buffered);
-      this.loop.start();
-    };
+  private retryLocally(buffered: BufferedDelivery): void {
     buffered.enableLocalRetry({
       time: this.time,
-      mayWait: () => !this.stopping && !this.isDraining && !buffered.isDropped,
-      due,
+      mayWait: () => !this.stopping && !this.draining.isActive && !buffered.isDropped,
+      due: () => {
+        this.order.again(buffered);
+        this.startNext();
+      },
     });
-    return buffered;
   }
 
-  private paced(): void {
-    this.loop.start();
+  private startMore(): void {
+    this.startNext();
     this.options.onCapacity();
   }
 
   private releaseQueued(): void {
-    const retrying = [...this.buffer].filter(({ isRetrying }) => isRetrying);
-    // In stream order, as the server redelivers them in the order of the nacks.
-    for (const buffered of [...this.order.clear(), ...retrying].sort(bySequence)) {
-      buffered.release();
-      this.buffer.remove(buffered);
-    }
+    this.buffer.release(this.order.clear());
   }
 }

@@ -1,8 +1,9 @@
+import { oneAtATime } from '../../base/one-at-a-time';
 import type { Admission } from './admission';
 import type { ConcurrencyLimit } from './concurrency-limit';
 import type { DispatchOrder } from './dispatch-order';
 import type { Pace } from './pace';
-import { deliveriesOf, type Work } from './work-runner';
+import { deliveriesOf, type WorkRunner } from './work-runner';
 
 export interface StartLoopOptions {
   readonly order: Pick<DispatchOrder, 'next' | 'ready'>;
@@ -11,28 +12,17 @@ export interface StartLoopOptions {
   readonly pace: Pace | undefined;
   /** Counts the events as they begin; absent if they are counted as they arrive. */
   readonly admission: Pick<Admission, 'isOpen' | 'take'> | undefined;
-  run(work: Work): void;
+  readonly runner: Pick<WorkRunner, 'run'>;
+  /** Called when a place for another delivery is free. */
+  onCapacity(): void;
 }
 
-/** Starts the work of a handler that waits, as far as the limits allow. */
-export class StartLoop {
-  private isStarting = false;
-
-  constructor(private readonly options: StartLoopOptions) {}
-
-  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
-  start(): void {
-    if (this.isStarting) return;
-    this.isStarting = true;
-    try {
-      this.startAll();
-    } finally {
-      this.isStarting = false;
-    }
-  }
-
-  private startAll(): void {
-    const { order, permits, pace, admission, run } = this.options;
+/**
+ * Returns a function that starts the work of a handler that waits, as far as the limits allow. A call within a call returns
+ * at once, because the loop of the first one starts all work that may start.
+ */
+export function startLoop({ order, permits, pace, admission, runner, onCapacity }: StartLoopOptions): () => void {
+  return oneAtATime(() => {
     while (permits.isFree) {
       if (admission && !admission.isOpen) return;
       if (pace && !pace.mayBegin(order.ready)) return;
@@ -40,8 +30,9 @@ export class StartLoop {
       if (!next) return;
       admission?.take();
       pace?.began(deliveriesOf(next));
-      run(next);
+      runner.run(next);
+      onCapacity();
     }
     if (order.ready > 0) permits.waitForHost();
-  }
+  });
 }

@@ -35,9 +35,11 @@ export class Claims {
     return owner !== undefined && owner !== this.host;
   }
 
-  /** Claims a handler with the next commit of this host. */
-  want(durable: string): void {
+  /** Claims a handler with the next commit of this host. Returns false if this host has claimed it last. */
+  want(durable: string): boolean {
+    if (this.has(durable)) return false;
     this.wanted.add(durable);
+    return true;
   }
 
   /** Takes out the claims for a commit. */

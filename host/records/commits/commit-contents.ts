@@ -11,7 +11,7 @@ export interface ContentSources {
   readonly values: Pick<StoreValues, 'get'>;
   readonly adoptions: Pick<Adoptions, 'take'>;
   readonly notes: Pick<LogNotes, 'take'>;
-  readonly folded: Pick<FoldedLog, 'filled' | 'bucketRevision' | 'claims'>;
+  readonly folded: Pick<FoldedLog, 'filled' | 'bucketRevision'>;
   readonly time: Pick<Time, 'epochMs'>;
   /** Whether this host fills the bucket. */
   isFiller(): boolean;
@@ -36,7 +36,7 @@ export function contentsOf(
   }
   return {
     runs: runs.length > 0 ? changes : adoptions.take(adopted, time.epochMs()),
-    ...(isSmall ? { sent: [] } : { ...notes.take(), claimed: folded.claims.take() }),
+    ...(isSmall ? { sent: [] } : notes.take()),
     adopted,
     ...(isFiller() && { filled: { position: folded.filled, revision: folded.bucketRevision } }),
   };

@@ -75,12 +75,11 @@ export class CommitReceiver {
 
   /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
   refuse(pending: PendingCommit): void {
-    const { finished, folded, adoptions, notes } = this.options;
+    const { finished, adoptions, notes } = this.options;
     pending.fate = 'refused';
     finished.putBack(pending.runs);
     adoptions.putBack(pending.commit);
     notes.putBack(pending.commit);
-    folded.claims.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

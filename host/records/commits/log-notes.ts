@@ -1,4 +1,5 @@
 import type { Time } from '../../base/time';
+import type { Claims } from './claims';
 import type { Commit } from './commit';
 import { DoneWork } from './done-work';
 import type { FoldedLog } from './folded-log';
@@ -14,13 +15,15 @@ export interface LogNotesOptions {
   trouble(message: string, error: unknown): void;
 }
 
-/** The notes that a host makes in the log when it has done the work that its commits leave to do. */
+/** The notes that a host makes in the log when it has done the work that its commits leave to do, and its claims. */
 export class LogNotes {
   readonly sent: SentEmits;
   readonly worked: DoneWork;
   private readonly lost: LostNotes;
+  private readonly claims: Claims;
 
   constructor({ folded, time, stop, due, trouble }: LogNotesOptions) {
+    this.claims = folded.claims;
     const sent = (this.sent = new SentEmits(folded, time, due));
     const worked = (this.worked = new DoneWork(folded.parts, time, due));
     const failed = (error: unknown): void => trouble('work that is left to do cannot be checked yet', error);
@@ -31,15 +34,16 @@ export class LogNotes {
     return this.sent.isEmpty && this.worked.isEmpty;
   }
 
-  /** Takes out notes for a commit. */
-  take(): Required<Pick<Commit, 'sent' | 'worked'>> {
-    return { sent: this.sent.take(), worked: this.worked.take() };
+  /** Takes out notes and claims for a commit. */
+  take(): Required<Pick<Commit, 'sent' | 'worked' | 'claimed'>> {
+    return { sent: this.sent.take(), worked: this.worked.take(), claimed: this.claims.take() };
   }
 
   /** Puts back those of a commit that was refused. */
   putBack(commit: Commit): void {
     this.sent.putBack(commit);
     this.worked.putBack(commit);
+    this.claims.putBack(commit);
   }
 
   /** Looks for notes that other hosts have lost. */

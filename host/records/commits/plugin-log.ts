@@ -72,12 +72,7 @@ export class PluginLog {
     const values = (this.values = new StoreValues((key) => loadText(key, this.reader, folded, bucket)));
     const notes = (this.notes = new LogNotes({ folded, time, stop, trouble, due: () => this.group.request(true) }));
     ({ sent: this.sent, worked: this.worked } = notes);
-    const adoptions = (this.adoptions = new Adoptions(
-      folded,
-      () => log.maxCommitBytes,
-      (key) =>
-        trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
-    ));
+    const adoptions = (this.adoptions = new Adoptions(folded, () => log.maxCommitBytes, tooLargeToAdopt(trouble)));
     const transactions = (this.transactions = new Transactions({
       ...{ values, finished, folded },
       added: () => this.group.request(),
@@ -88,7 +83,10 @@ export class PluginLog {
     const receiver = new CommitReceiver({
       ...{ folded, values, finished, transactions, adoptions, notes },
       pending: () => this.group.pending,
-      received: (filler) => this.received(filler),
+      received: (filler) => {
+        this.upkeep.received(filler);
+        this.group.request(!adoptions.isEmpty);
+      },
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
     const checkpoints = new CheckpointStore(bucket);
@@ -124,7 +122,7 @@ export class PluginLog {
       foreign: (key, entry) => {
         if (adoptions.add(key, entry)) this.group.request(true);
       },
-      refill: () => this.refill(),
+      refill: () => this.recovery.refill().catch((error: unknown) => this.haltAtGap(error)),
       filled: () => this.group.request(),
     });
     this.recovery = new LogRecovery({
@@ -173,10 +171,9 @@ export class PluginLog {
    */
   async claim(durable: string): Promise<boolean> {
     await this.refresh();
+    this.assertUsable();
     const { claims } = this.folded;
-    if (claims.has(durable)) return true;
-    claims.want(durable);
-    await this.group.finish();
+    if (claims.want(durable)) await this.group.finish();
     this.assertUsable();
     return claims.has(durable);
   }
@@ -205,18 +202,9 @@ export class PluginLog {
     await this.upkeep.close();
   }
 
-  private received(filler?: string): void {
-    this.upkeep.received(filler);
-    this.group.request(!this.adoptions.isEmpty);
-  }
-
-  private async refill(): Promise<void> {
-    try {
-      await this.recovery.refill();
-    } catch (error) {
-      if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
-      throw error;
-    }
+  private haltAtGap(error: unknown): never {
+    if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
+    throw error;
   }
 
   /**
@@ -259,4 +247,9 @@ export class PluginLog {
     // A new error each time, because one that is older than a run is charged to the run.
     if (this.failure) throw this.failure.with({});
   }
+}
+
+function tooLargeToAdopt(trouble: PluginLogOptions['trouble']): (key: string) => void {
+  const cause = new Error('it is too large for a commit');
+  return (key) => trouble(`the bucket's value of ${key} is left out of the store`, cause);
 }

@@ -73,8 +73,8 @@ export class Transactions {
     const { values, folded, finished, added, assertUsable, isClosed } = this.options;
     assertUsable();
     if (isClosed()) return this.end(transaction, 'released');
-    if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (runs.some((run) => folded.claims.isFenced(run))) return this.end(transaction, 'released');
+    const over = resultOf(runs, folded);
+    if (over) return this.end(transaction, over);
     const earlier = this.waiting.find(runs);
     if (earlier) {
       this.locks.release(transaction);
@@ -216,15 +216,19 @@ export class Transactions {
 
   private resultAfterEarlier(runs: readonly RunChanges[]): CommitResult {
     const { folded, isClosed } = this.options;
-    if (isClosed()) return 'released';
-    if (runs.some((run) => folded.isSettled(run))) return 'settled';
-    return runs.some((run) => folded.claims.isFenced(run)) ? 'released' : 'conflict';
+    return isClosed() ? 'released' : (resultOf(runs, folded) ?? 'conflict');
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+/** Returns the result of runs whose events are not this host's any more. */
+function resultOf(runs: readonly RunChanges[], folded: FoldedLog): CommitResult | undefined {
+  if (runs.some((run) => folded.isSettled(run))) return 'settled';
+  return runs.some((run) => folded.claims.isFenced(run)) ? 'released' : undefined;
 }
 
 function unknownFate(cause: Error): JetplugError {

@@ -1,7 +1,10 @@
 import type { Msg, SubscriptionOptions } from 'nats';
 import { AckWriter } from '../../../host/nats/ack-writer';
 import type { Connection } from '../../../host/nats/connection';
-import { Pull } from '../../../host/nats/pull';
+import { PinnedPull } from '../../../host/nats/pinned-pull';
+import type { Pull } from '../../../host/nats/pull';
+import type { Delivery } from '../../../host/broker/delivery';
+import type { PinSink, PullSink } from '../../../host/broker/pull';
 import { SharedTimer } from '../../../host/base/shared-timer';
 
 beforeEach(() => jest.useFakeTimers());
@@ -24,10 +27,11 @@ class Bench {
   readonly calls: string[] = [];
   readonly acks: string[] = [];
   isBusy = true;
+  keeps: (delivery: Delivery) => void = () => undefined;
   /** The status that answers the requests which only keep the pin. */
   keepStatus = 404;
   private callbacks: NonNullable<SubscriptionOptions['callback']>[] = [];
-  readonly pull: Pull;
+  readonly pull: PinnedPull;
 
   constructor() {
     const nc = {
@@ -56,20 +60,24 @@ class Bench {
         },
       },
     };
-    this.pull = new Pull(connection as unknown as Connection, 'EVENTS', 'badge-award', {
+    const sink: PullSink = {
       capacity: () => CAPACITY,
-      deliver: ({ deliveryCount }) => this.calls.push(`delivered ${deliveryCount}`),
+      deliver: (delivery) => {
+        this.keeps(delivery);
+        this.calls.push(`delivered ${delivery.deliveryCount}`);
+      },
       gone: (why) => this.calls.push(`gone: ${why}`),
       returned: () => this.calls.push('returned'),
       trouble: (message) => this.calls.push(message),
       refused: (reason) => this.calls.push(`refused: ${reason}`),
       served: () => this.calls.push('served'),
-      pin: {
-        taken: () => this.calls.push('taken'),
-        lost: () => this.calls.push('lost'),
-        isBusy: () => this.isBusy,
-      },
-    });
+    };
+    const pinSink: PinSink = {
+      taken: () => this.calls.push('taken'),
+      lost: () => this.calls.push('lost'),
+      isBusy: () => this.isBusy,
+    };
+    this.pull = new PinnedPull(connection as unknown as Connection, 'EVENTS', 'badge-award', sink, pinSink);
     this.pull.start();
   }
 
@@ -104,7 +112,7 @@ test('a host asks for one message until it has the pin, leaves that message to b
   bench.message('P1');
   expect(bench.calls).toEqual(['taken']);
   expect(bench.requests).toHaveLength(1);
-  expect(bench.pull.pin!.isHeld).toBe(true);
+  expect(bench.pull.pin.isHeld).toBe(true);
   bench.pull.found();
   expect(bench.last).toMatchObject({ batch: CAPACITY, group: 'jetplug', id: 'P1' });
   bench.message('P1');
@@ -131,12 +139,12 @@ test.each(['the answer to a request', 'the answer to the request that keeps it']
       await jest.advanceTimersByTimeAsync(2_000);
     }
     expect(bench.calls).toEqual(['taken', 'lost']);
-    expect(bench.pull.pin!.isHeld).toBe(false);
+    expect(bench.pull.pin.isHeld).toBe(false);
     expect(bench.last.batch).toBe(1);
     expect(bench.last.id).toBeUndefined();
     // A late message of the former pin gives no pin back.
     bench.message('P1', 2, 'former');
-    expect(bench.pull.pin!.isHeld).toBe(false);
+    expect(bench.pull.pin.isHeld).toBe(false);
     bench.message('P2');
     expect(bench.calls).toEqual(['taken', 'lost', 'taken']);
   },
@@ -146,7 +154,7 @@ test('the acks of deliveries from before the loss of the pin are not sent', asyn
   const bench = new Bench();
   const deliveries: { ack(): void }[] = [];
   bench.take('P1');
-  Object.assign(bench.pull['sink'], { deliver: (delivery: { ack(): void }) => deliveries.push(delivery) });
+  bench.keeps = (delivery) => deliveries.push(delivery);
   bench.message('P1', 7);
   bench.message('P1', 8);
   deliveries[0]!.ack();
@@ -159,10 +167,10 @@ test('the acks of deliveries from before the loss of the pin are not sent', asyn
 
 test('a host does not ask for the pin while it may not take it', () => {
   const bench = new Bench();
-  bench.pull.pin!.standBy(false);
+  bench.pull.pin.standBy(false);
   bench.pull.request();
   expect(bench.requests).toHaveLength(1);
-  bench.pull.pin!.standBy(true);
+  bench.pull.pin.standBy(true);
   expect(bench.requests).toHaveLength(2);
 });
 
@@ -182,7 +190,7 @@ test('a host gives up the pin of an idle durable after 15 s, and asks for it aga
   expect(bench.unpinned).toEqual([]);
   await passes(2_000);
   expect(bench.unpinned).toEqual(['CONSUMER.UNPIN.EVENTS.badge-award']);
-  expect(bench.pull.pin!.isHeld).toBe(false);
+  expect(bench.pull.pin.isHeld).toBe(false);
   expect(bench.last.batch).toBe(1);
   expect(bench.calls).toEqual(['taken']);
 });
@@ -190,7 +198,7 @@ test('a host gives up the pin of an idle durable after 15 s, and asks for it aga
 test('events that were delivered before a reset count as redelivered', () => {
   const bench = new Bench();
   bench.take('P1');
-  bench.pull.pin!.countRedelivered(5);
+  bench.pull.pin.countRedelivered(5);
   bench.message('P1', 5);
   bench.message('P1', 6);
   expect(bench.calls).toEqual(['taken', 'delivered 2', 'delivered 1']);

@@ -110,7 +110,10 @@ class ModelHost implements HostGroup {
       get isOrphan() {
         return owners.get(name) === undefined;
       },
-      standBy: (mayTake) => void (mayTake ? this.asksFor.add(name) : this.asksFor.delete(name)),
+      standBy: (mayTake) => {
+        if (mayTake) this.asksFor.add(name);
+        else this.asksFor.delete(name);
+      },
       handOver: () => {
         this.deployment.handedOver++;
         owners.set(name, undefined);

@@ -25,8 +25,7 @@ test('is full from its bound on, and free again below three quarters of it; its 
 test('a user that has left is not called, and without a bound it is never full', () => {
   const { memory, journal } = setUp(10);
   const user = { full: () => journal.push('other'), freed: () => undefined };
-  memory.join(user);
-  memory.leave(user);
+  memory.join(user)();
   memory.add(10);
   expect(journal).toEqual(['full']);
   const unbounded = setUp(Infinity);

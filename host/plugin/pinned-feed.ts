@@ -1,0 +1,98 @@
+import type { DurablePosition, DurableSpec } from '../broker/durable';
+import type { DurablePin, DurablePull } from '../broker/pull';
+import type { PartedLog } from '../log/log';
+import type { Intake } from '../message/intake/intake';
+import type { DurableCondition } from './durable-condition';
+import type { FeedTarget } from './feed-target';
+import type { PluginHost } from './plugin-host';
+import type { ExclusiveHandler } from './rebalance';
+
+/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
+const HAND_OVER_MS = 10_000;
+
+export interface PinnedFeedOptions {
+  readonly durable: DurableSpec;
+  /** Whether a lease decides which host runs the handler, and not the pin of the durable. Default false. */
+  readonly isLeased?: boolean | undefined;
+  readonly pull: DurablePull;
+  readonly pin: DurablePin;
+  readonly intake: Intake;
+  readonly target: FeedTarget;
+  readonly condition: Pick<DurableCondition, 'isOrphan'>;
+}
+
+/** The part of a feed for a pinned durable: this host takes it over from another one, and hands it over. */
+export class PinnedFeed implements ExclusiveHandler {
+  readonly name: string;
+
+  constructor(
+    private readonly options: PinnedFeedOptions,
+    private readonly host: Pick<PluginHost, 'broker' | 'commits' | 'rebalance'>,
+    private readonly log: PartedLog,
+  ) {
+    this.name = options.durable.durable;
+  }
+
+  get isHeld(): boolean {
+    return this.options.pin.isHeld;
+  }
+
+  get isOrphan(): boolean {
+    return this.options.condition.isOrphan;
+  }
+
+  start(): void {
+    if (this.options.isLeased) this.standBy(false);
+    else this.host.rebalance?.add(this);
+  }
+
+  stop(): void {
+    this.host.rebalance?.remove(this);
+  }
+
+  standBy(mayTake: boolean): void {
+    this.options.pin.standBy(mayTake);
+  }
+
+  /**
+   * Takes over the events that other hosts have not settled, in the order of the stream: reads everything that they have
+   * committed, makes them unable to commit more, and has the server deliver again from the first unsettled event on.
+   * @returns false if the server is older than 2.14 and does not deliver again in order
+   */
+  async takeOver({ delivered }: DurablePosition): Promise<boolean> {
+    const { durable, pin, target } = this.options;
+    const { settlements } = target;
+    // The host reads the claims of other hosts before its own.
+    settlements.claimedElsewhere = (): void => undefined;
+    const log = await this.host.commits.get(durable.owner.plugin)?.find();
+    if (log && !(await log.claim(durable.durable))) {
+      pin.lose();
+      return true;
+    }
+    settlements.claimedElsewhere = () => pin.lose();
+    if (!(await this.host.broker.pins!.reset(durable))) return false;
+    // The reset has set the counts of deliveries and the consumer's sequence back.
+    settlements.forgetDeliveries();
+    pin.countRedelivered(delivered);
+    return true;
+  }
+
+  /** Lets another host take over the durable, if the runs end soon enough. */
+  async handOver(): Promise<void> {
+    const { pull, pin, intake, target, durable } = this.options;
+    pull.pause();
+    try {
+      if (await intake.drain(HAND_OVER_MS)) {
+        await target.settlements.flush();
+        await pin.release();
+      }
+    } catch (error) {
+      this.log.warn('a handler could not be handed over to another host', {
+        handler: durable.owner.handler,
+        err: error,
+      });
+    }
+    intake.reopen();
+    pull.resume();
+  }
+}
