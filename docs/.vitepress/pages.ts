@@ -46,6 +46,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: readonly 
     pages: [
       'docs/lifecycle.md',
       'docs/reliability.md',
+      'docs/simulation.md',
       'docs/design/commit-log.md',
       'docs/glossary.md',
       'CONTRIBUTING.md',

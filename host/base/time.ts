@@ -8,6 +8,8 @@ export interface Time {
   nowMs(): number;
   /** Calls `act` once, after the delay. */
   after(delayMs: number, act: () => void): Timer;
+  /** Calls `act` once, when the present turn of the event loop has ended. */
+  soon(act: () => void): void;
   /** Calls `act` once in each period, until the timer is cancelled. */
   every(periodMs: number, act: () => void): Timer;
 }
@@ -29,6 +31,7 @@ export const machineTime: Time = {
     const timer = setTimeout(act, Math.min(delayMs, LONGEST_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   },
+  soon: (act) => void setImmediate(act),
   every: (periodMs, act) => {
     const timer = setInterval(act, periodMs);
     return { cancel: () => clearInterval(timer) };

@@ -4,9 +4,11 @@ import type { Config } from '../config/config';
 import { adoptDurable, durableAdoption } from '../nats/adopt-durable';
 import type { Connection } from '../nats/connection';
 import { contents } from '../nats/foreign-stream';
+import { lossText } from '../nats/data-loss';
 import type { Ownership } from '../nats/ownership';
 import { changeText } from '../nats/stream-changes';
-import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
+import { compareStream, markStream } from '../nats/stream-comparison';
+import { decideOwn, hostAction } from '../nats/stream-decision';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
 import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
 import { auditedCommand } from './audited-command';
@@ -134,11 +136,12 @@ async function adoptWanted(
     markedBy: markedBy(ownership, deploy.name),
   };
   if (ownership.kind === 'ours') return { ...about, changes: [], adopted: true };
-  const changes = [markChange(about.markedBy, deploy.name), ...found.changes.map(changeText)];
   // An adoption is refused if the next start of a host would refuse the changes.
-  const costs = await assertUpdatable(connection, wanted, found, deploy);
+  const action = hostAction(connection, wanted, await decideOwn(connection, wanted, found), deploy);
+  if (action.action === 'refuse') throw action.refusal;
+  const later = action.action === 'update' ? [...action.changes.map(changeText), ...action.losses.map(lossText)] : [];
   if (yes) await markStream(connection, info, deploy.name);
-  return { ...about, changes: [...changes, ...costs.slice(found.changes.length)], adopted: yes };
+  return { ...about, changes: [markChange(about.markedBy, deploy.name), ...later], adopted: yes };
 }
 
 async function adoptOfHandler(

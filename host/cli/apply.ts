@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Bucket } from '../nats/bucket';
-import { applyConfig, fingerprintOf } from '../nats/config-generation';
+import { applyConfig, fingerprintOf } from '../nats/generation-record';
 import type { Connection } from '../nats/connection';
 import { asBrokerError } from '../nats/failures';
 import { RECORDS_BUCKET } from '../nats/wanted-streams';
@@ -15,7 +15,8 @@ import { ask, canAsk } from './ask';
 import { auditedCommand, commandUser } from './audited-command';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
-import { planPlugins } from './plan-plugins';
+import { findNotes } from './plan-notes';
+import { planPlugins, type PlannedPlugins } from './plan-plugins';
 import { changeTitle, printPlan } from './plan-screen';
 
 interface ApplyFlags extends CommonFlags {
@@ -66,9 +67,11 @@ async function apply(file: string | undefined, flags: ApplyFlags): Promise<void>
       deployment: deploy.name,
       prune: flags.prune === true,
       allowDataLoss: flags.allowDataLoss === true || deploy.allowDataLoss,
+      by: commandUser(),
     };
-    const steps = await currentSteps(connection, config, file);
-    if (file === undefined && !flags.json) printPlan(steps.map(changeOf));
+    const { steps, checked } = await currentPlan(connection, config, file);
+    if (file === undefined && !flags.json)
+      printPlan(steps.map(changeOf), await findNotes(connection, config, checked, {}));
     const selected = selectSteps(steps, options);
     if (file === undefined && !flags.yes && selected.made.length > 0) await confirm(flags);
     await makeAll(connection, config, selected, options, flags);
@@ -83,13 +86,17 @@ function changeOf({ change }: Step): PlannedChange {
  * Makes the plan.
  * @throws JetplugError, or an AggregateError of several, if a plugin cannot be read or the file is out of date
  */
-async function currentSteps(connection: Connection, config: Config, file: string | undefined): Promise<Step[]> {
+async function currentPlan(
+  connection: Connection,
+  config: Config,
+  file: string | undefined,
+): Promise<Pick<PlannedPlugins, 'checked'> & { readonly steps: Step[] }> {
   const earlier = file === undefined ? undefined : readPlan(file);
   const read = await planPlugins(config);
   if (read.problems.length > 0) throw new AggregateError(read.problems, 'nothing is changed');
   const steps = await makePlan(connection, config, read);
   if (earlier) assertCurrent(earlier, config.deploy.name, steps);
-  return steps;
+  return { steps, checked: read.checked };
 }
 
 function readPlan(file: string): PlanFile {
@@ -131,12 +138,13 @@ async function makeAll(
     if (!json) print('Nothing is to be changed.');
     return report();
   }
-  // The entry of the audit is written at the end, and has the changes that are done by then.
+  // The last entry of the audit has the changes that are done by then.
   const changes: string[] = [];
+  const plan = { changes: made.map(stepText) };
   const change = { action: 'apply', target: config.deploy.name, detail: { changes } };
   // The operator creates the stream of the audit, even where hosts create nothing.
   const audited = { ...config, deploy: { ...config.deploy, bindOnly: false } };
-  await auditedCommand(connection, audited, change, async () => {
+  const makeSteps = async (): Promise<void> => {
     await claim(connection, config);
     for (const step of made) {
       try {
@@ -146,11 +154,16 @@ async function makeAll(
         throw error;
       }
       done.push(step.change);
-      changes.push(`${step.change.change} ${assetKey(step.change)}`);
+      changes.push(stepText(step));
       if (!json) print(`${paint('green', '✔')} ${changeTitle(step.change)}`);
     }
-  });
+  };
+  await auditedCommand(connection, audited, change, makeSteps, plan);
   report();
+}
+
+function stepText({ change }: Step): string {
+  return `${change.change} ${assetKey(change)}`;
 }
 
 /**

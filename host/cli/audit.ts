@@ -56,6 +56,10 @@ function row({ at, who, via, from, action, target, detail, outcome, error }: Aud
   const more = detail ? ` ${JSON.stringify(detail)}` : '';
   const texts = [at, from === undefined ? who : `${who} (${from})`, via, `${action} ${target}${more}`];
   // Any program may publish entries, so their texts are not trusted.
-  const ended = outcome === 'done' ? paint('green', 'done') : paint('red', terminalText(`failed: ${error ?? ''}`));
-  return [...texts.map(terminalText), ended];
+  return [...texts.map(terminalText), outcomeText(outcome, error)];
+}
+
+function outcomeText(outcome: AuditEntry['outcome'], error = ''): string {
+  if (outcome === 'done') return paint('green', 'done');
+  return outcome === 'started' ? paint('yellow', 'started') : paint('red', terminalText(`failed: ${error}`));
 }

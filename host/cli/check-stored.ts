@@ -1,21 +1,13 @@
-import { JetplugError, type Start } from '../../sdk/internal';
-import { terminalText } from '../base/utf8';
-import type { Connection } from '../nats/connection';
-import { ignoredFrom } from '../nats/created-from';
-import { findDurable } from '../nats/find-durable';
-import { isStreamNotFound } from '../nats/streams';
-import type { ContractFault, EventCounts } from '../start/event-tally';
-import { judgeStoredEvents, type JudgedContract, type PluginContract } from '../start/judge-stored';
+import { JetplugError } from '../../sdk/internal';
+import type { EventCounts } from '../start/event-tally';
+import type { JudgedContract } from '../start/judge-stored';
 import type { CheckedPlugin } from './check-plugins';
 import { withBroker, type CommonFlags } from './common';
 import { figure } from './figure';
 import { ignoredFromText } from './ignored-from-text';
-import { errorsOf, paint, table } from './output';
-import { StreamBars } from './progress';
-
-const NEWEST = 100_000;
-/** The faults of a contract that are shown on a terminal. `--json` has more. */
-const SHOWN_FAULTS = 10;
+import { ignoredStarts, type IgnoredStart } from './ignored-starts';
+import { faultLines, judgeContracts, judgedJson, type JudgeFlags } from './judged-contracts';
+import { errorsOf, paint } from './output';
 
 /** The findings about contracts and stored events. */
 export interface StoredFindings {
@@ -30,57 +22,18 @@ export interface StoredFindings {
  */
 export function checkAgainstStream(
   checked: readonly CheckedPlugin[],
-  flags: CommonFlags & { all?: boolean },
+  flags: CommonFlags & JudgeFlags,
 ): Promise<StoredFindings> {
   return withBroker(flags, async (connection, { config }) => {
-    const bars = new StreamBars();
-    try {
-      const contracts = await judgeStoredEvents(connection, config, checked.flatMap(contractsOf), {
-        newest: flags.all ? Infinity : NEWEST,
-        progress: ({ plugin, subject }, done, total) => bars.searched(`${plugin} ${subject}`, done, total),
-      });
-      const problems = contracts.flatMap((contract) => problemsOf(contract, checked));
-      return { contracts, problems, warnings: await ignoredStarts(connection, checked) };
-    } finally {
-      bars.stop();
-    }
+    const contracts = await judgeContracts(connection, config, checked, flags);
+    const problems = contracts.flatMap((contract) => problemsOf(contract, checked));
+    return { contracts, problems, warnings: (await ignoredStarts(connection, checked)).map(startWarning) };
   });
 }
 
-/** Warns of each handler that asks for another start than its durable has had. */
-async function ignoredStarts(connection: Connection, checked: readonly CheckedPlugin[]): Promise<JetplugError[]> {
-  const handlers = checked.flatMap(({ plugin, contracts: record }) =>
-    (plugin?.handlers ?? []).map((handler) => ({
-      ...{ handler, plugin: plugin!.name },
-      recorded: record?.handlers.find(({ name }) => name === handler.name),
-    })),
-  );
-  const warnings = handlers.map(async ({ handler: { name, durable, where }, plugin, recorded }) => {
-    if (typeof recorded?.stream !== 'string') return [];
-    const info = await findDurable(connection, recorded.stream, durable).catch(noStream);
-    const ignored = info && ignoredFrom(recorded.options.from as Start, info);
-    if (!ignored) return [];
-    const message = `${plugin}.${name}: ${ignoredFromText(ignored)}`;
-    return [new JetplugError('JP_HANDLER_FROM_IGNORED', message, { plugin, ...where })];
-  });
-  return (await Promise.all(warnings)).flat();
-}
-
-function noStream(error: unknown): undefined {
-  if (!isStreamNotFound(error)) throw error;
-}
-
-/** Returns the contracts of a plugin without problems, each with the handlers that take it. */
-function contractsOf({ plugin, contracts: record, problems }: CheckedPlugin): PluginContract[] {
-  if (!plugin || !record || problems.length > 0) return [];
-  return record.contracts.flatMap((_, index) => {
-    const handlers = record.handlers.filter(({ contract }) => contract === index);
-    const [{ subject, stream } = {}] = handlers;
-    if (subject === undefined || typeof stream !== 'string') return [];
-    const durables = new Map(plugin.handlers.map(({ name, durable }) => [name, durable]));
-    const named = handlers.map(({ name }) => ({ name, durable: durables.get(name)! }));
-    return [{ plugin: plugin.name, file: plugin.file, subject, stream, handlers: named }];
-  });
+function startWarning({ plugin, handler: { name, where }, ignored }: IgnoredStart): JetplugError {
+  const message = `${plugin}.${name}: ${ignoredFromText(ignored)}`;
+  return new JetplugError('JP_HANDLER_FROM_IGNORED', message, { plugin, ...where });
 }
 
 function problemsOf(judged: JudgedContract, checked: readonly CheckedPlugin[]): JetplugError[] {
@@ -102,18 +55,12 @@ function problemsOf(judged: JudgedContract, checked: readonly CheckedPlugin[]): 
 
 /** The findings for a person: the counts of each contract, and its faults by field. */
 export function storedLines({ contracts }: StoredFindings): string[] {
-  return contracts.flatMap(({ contract, stored, waiting, faults }) => {
-    const { plugin, subject, stream } = contract;
-    const shown = faults.byField.slice(0, SHOWN_FAULTS);
-    const more = faults.byField.length - shown.length;
+  return contracts.flatMap((judged) => {
+    const { plugin, subject, stream } = judged.contract;
     return [
-      `${paint('cyan', subject)} in ${stream}, contract of ${plugin}: ${countsText(stored, 'stored')}`,
-      ...waiting.map(({ handler, ...counts }) => `  ${plugin}.${handler}: ${countsText(counts, 'waiting')}`),
-      ...table(
-        shown.map((fault) => faultRow(fault, stream)),
-        '  ',
-      ),
-      ...(more > 0 ? [`  and ${more} more validation errors: --json has them`] : []),
+      `${paint('cyan', subject)} in ${stream}, contract of ${plugin}: ${countsText(judged.stored, 'stored')}`,
+      ...judged.waiting.map(({ handler, ...counts }) => `  ${plugin}.${handler}: ${countsText(counts, 'waiting')}`),
+      ...faultLines(judged, '  '),
     ];
   });
 }
@@ -123,15 +70,7 @@ function countsText({ judged, refused, upcast }: EventCounts, what: string): str
   return `${figure(judged)} ${what}${refusal}${upcast > 0 ? `, ${figure(upcast)} upcast` : ''}`;
 }
 
-function faultRow({ reason, field, message, events, examples }: ContractFault, stream: string): string[] {
-  const places = examples.map((sequence) => `${stream}:${sequence}`).join(' ');
-  return [figure(events), terminalText(field || reason), terminalText(message), paint('dim', places)];
-}
-
 /** The findings for programs. */
 export function storedJson({ contracts }: StoredFindings): object[] {
-  return contracts.map(({ contract, stored, waiting, faults, failure }) => {
-    const { plugin, file, subject, stream } = contract;
-    return { plugin, file, subject, stream, stored, waiting, ...faults, complete: failure === undefined };
-  });
+  return contracts.map(judgedJson);
 }

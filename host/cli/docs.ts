@@ -3,12 +3,11 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { JetplugError } from '../../sdk/internal';
-import { terminalText } from '../base/utf8';
 import { asyncApiOf, jsonSchemasOf } from './async-api';
 import { pluginsFolders, reachesBroker, type CommonFlags } from './common';
 import { readFiles, readServer, type Found } from './docs-records';
 import { catalogueOf, type EventCatalogue } from '../ops/event-catalogue';
-import { paint, place, print, printErrors } from './output';
+import { paint, place, print, printErrors, warn } from './output';
 
 interface DocsFlags extends CommonFlags {
   jsonschema?: boolean;
@@ -92,10 +91,6 @@ function nothingFound({ plugins }: DocsFlags, { problems, warnings }: Found): Je
   const message =
     warnings.length > 0 ? 'no record can be used' : 'no host has published contracts of plugins to this server';
   return new JetplugError('JP_NOT_FOUND', message, { hint });
-}
-
-function warn(text: string): void {
-  process.stderr.write(`${paint('yellow', '!', process.stderr)} ${terminalText(text)}\n`);
 }
 
 function counted(count: number, what: string): string {

@@ -4,6 +4,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { causesOf } from '../base/causes';
 import { layOut } from '../base/json-text';
 import { errorsIn } from '../base/plain-error';
+import { terminalText } from '../base/utf8';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -39,6 +40,11 @@ export function printJson(value: unknown): void {
 /** Prints a JSON text like {@link printJson}, without parsing it, so that its numbers stay as they are written. */
 export function printJsonText(json: string): void {
   print(layOut(json, process.stdout.isTTY ? 2 : 0));
+}
+
+/** Prints a warning to standard error. */
+export function warn(text: string): void {
+  process.stderr.write(`${paint('yellow', '!', process.stderr)} ${terminalText(text)}\n`);
 }
 
 /** Aligns the columns. The cells may be coloured. */

@@ -66,10 +66,15 @@ function allowed(what: string, grants: readonly Allowed[], denied: readonly stri
   ];
 }
 
-/** Commands of nsc that add a user for each role to the current account. */
+/**
+ * Commands of nsc that give the current account a signing key and a user for each role. The key has the permissions, and
+ * the token of the user has none: a token with the permissions of a host would mostly exceed the server's limit
+ * `max_control_line`, which is 4 KB by default.
+ */
 export function nscCommands(roles: readonly RolePermissions[]): string[] {
   return [
     ...comments(roles),
+    '# To add subjects to an existing key, leave out `--sk generate` and `nsc add user`. Then push the account.',
     ...roles.flatMap(({ role, grants, denied }) => {
       const flags = [
         ...grants.flatMap(({ publish }) => publish.map((subject) => `--allow-pub ${quoted(subject)}`)),
@@ -77,14 +82,16 @@ export function nscCommands(roles: readonly RolePermissions[]): string[] {
         ...denied.map((subject) => `--deny-sub ${quoted(subject)}`),
       ];
       return [
-        `nsc add user --name jetplug-${role} \\`,
+        `nsc edit signing-key --sk generate --role jetplug-${role} \\`,
         ...flags.map((flag, i) => `  ${flag}${i < flags.length - 1 ? ' \\' : ''}`),
+        `nsc add user --name jetplug-${role} --private-key jetplug-${role}`,
       ];
     }),
   ];
 }
 
-/** A word of a shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+/** A subject as a word of a shell. nsc reads it as a list with commas, in which a quotation mark has to be doubled. */
+function quoted(subject: string): string {
+  const item = /[",]/.test(subject) ? `"${subject.replaceAll('"', '""')}"` : subject;
+  return `'${item.replaceAll("'", `'\\''`)}'`;
 }

@@ -31,7 +31,10 @@ changes: a new handler needs subjects of its own.
 
   host       a process of \`jetplug start\`, with its page
   publisher  a program that publishes events
-  operator   somebody who uses the commands, or \`jetplug page\`
+  operator   somebody who uses the other commands, or \`jetplug page\`
+  deployer   somebody who runs \`jetplug plan\`, \`apply\` and \`adopt\`: creates, changes and deletes streams and durables
+
+With deploy.bindOnly, host and operator create and change no stream and no durable.
 
 Exits with 1 when a plugin cannot be read; its subjects are then missing.
 

@@ -3,12 +3,14 @@ import type { Config } from '../config/config';
 import { discover } from '../load/discover';
 import type { ReadPlugins } from '../plan/make-plan';
 import { NameRegistry } from '../plugin/name-registry';
-import { checkConfigOf, checkPlugins } from './check-plugins';
+import { checkConfigOf, checkPlugins, type CheckedPlugin } from './check-plugins';
 import { errorsOf } from './output';
 
 /** The plugins of a plan, and the reasons why some could not be read. */
 export interface PlannedPlugins extends ReadPlugins {
   readonly problems: readonly JetplugError[];
+  /** The findings about each file. */
+  readonly checked: readonly CheckedPlugin[];
 }
 
 /** Reads which assets the plugins need. Their code runs in a process of its own, without a network. */
@@ -26,5 +28,5 @@ export async function planPlugins(config: Config): Promise<PlannedPlugins> {
     }
   }
   const plugins = checked.map(({ assets }) => assets).filter((assets) => assets !== undefined);
-  return { plugins, problems, hasUnread: problems.length > 0 };
+  return { plugins, problems, checked, hasUnread: problems.length > 0 };
 }

@@ -1,5 +1,6 @@
 import type { PlannedChange } from '../plan/change';
 import { paint, print } from './output';
+import { noteLines, type PlanNotes } from './plan-notes';
 
 type Kind = PlannedChange['change'];
 
@@ -14,11 +15,18 @@ const SIGNS: Record<
   foreign: { sign: '?', style: 'red', what: 'not ours' },
 };
 
-/** Prints the changes as an operator reads them. Prints nothing where nothing is to be changed. */
-export function printPlan(changes: readonly PlannedChange[]): void {
+/** Prints a plan as an operator reads it. Prints nothing where nothing is to be changed and nothing is noted. */
+export function printPlan(changes: readonly PlannedChange[], notes: PlanNotes): void {
+  const noted = noteLines(notes);
   for (const change of changes) for (const line of changeLines(change)) print(line);
-  if (changes.length > 0) print(`${summary(changes)}. ${paint('dim', atStartText(changes))}`);
-  else if (process.stdout.isTTY) print(paint('dim', 'The server has what the config and the plugins need.'));
+  if (changes.length > 0) {
+    print(`${summary(changes)}. ${paint('dim', atStartText(changes))}`);
+    const newer = changes.find(({ newerConfig }) => newerConfig)?.newerConfig;
+    if (newer) print(newerText(newer));
+  } else if (noted.length === 0 && process.stdout.isTTY) {
+    print(paint('dim', 'The server has what the config and the plugins need.'));
+  }
+  for (const line of noted) print(line);
 }
 
 function changeLines({ change, fields = [], impact, needs = [], refused, ...about }: PlannedChange): string[] {
@@ -55,6 +63,14 @@ function summary(changes: readonly PlannedChange[]): string {
     return count === 0 ? [] : [`${count} ${SIGNS[kind].what}`];
   });
   return counted.flat().join(', ');
+}
+
+function newerText({ generation, host, since }: NonNullable<PlannedChange['newerConfig']>): string {
+  return (
+    `The deployment has a newer config (generation ${generation}, by ${host}, since ${since}): ` +
+    'a host that starts with this one waits, and leaves the settings as they are. ' +
+    '`jetplug apply` makes this config the newest.'
+  );
 }
 
 function atStartText(changes: readonly PlannedChange[]): string {

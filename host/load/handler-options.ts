@@ -8,8 +8,7 @@ import {
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { HandlerConfig } from '../config/config';
-import type { BatchPolicy, RetryPolicy } from '../message/handler';
-import type { RatePolicy } from '../message/intake/rate-limit';
+import type { BatchPolicy, RatePolicy, RetryPolicy } from '../message/handler';
 import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } from './option-layers';
 
 /*

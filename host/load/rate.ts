@@ -1,5 +1,5 @@
 import { durationMs, formatDuration, JetplugError, type RateOptions, type SubscribeOptions } from '../../sdk/internal';
-import type { RatePolicy } from '../message/intake/rate-limit';
+import type { RatePolicy } from '../message/handler';
 import { assertKnown, parseCount, refuseBareNumber } from './handler-options';
 
 /** The host keeps a time for each of them. */

@@ -19,8 +19,17 @@ import { outcomeOfThrown } from './thrown-outcome';
  */
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
   if (run.past.length > 0 && !run.failure) failIfPointMissed(run);
-  if (run.owesWork) return run.failure ? end(run, run.failure) : passed(run);
+  if (run.owesWork) return repeated(run);
   return run.hasEffects ? commitCall(run, [run], COMMIT) : passed(run);
+}
+
+/**
+ * A run that repeats a committed one. It releases its keys, because it waits for a permit before its after-commit work,
+ * and runs that have a permit may wait for these keys.
+ */
+function repeated(run: Returned): Committed | Ended {
+  if (run.hasTransaction) run.handler.commits.log!.transactions.release(run.transaction);
+  return run.failure ? end(run, run.failure) : passed(run);
 }
 
 /** `entangled`: the changes for events that have failed cannot be left out. The other events must run again. */

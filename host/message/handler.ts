@@ -55,6 +55,8 @@ export interface Handler {
   readonly telemetry?: Telemetry | undefined;
   readonly log: Logger;
   readonly time: Time;
+  /** Returns a number in [0, 1), for the jitter of retries. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
 }
 
 export interface RetryPolicy {
@@ -62,6 +64,12 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** The waits between attempts; the last one repeats. */
   readonly backoffMs: readonly number[];
+}
+
+/** How many events may begin in a length of time. */
+export interface RatePolicy {
+  readonly events: number;
+  readonly perMs: number;
 }
 
 export interface BatchPolicy {

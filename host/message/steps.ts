@@ -159,7 +159,7 @@ export function decideRun(run: Judged): Decided {
   const { outcome, excused, failures, handler } = run;
   const decision: Decision = excused
     ? { action: 'wait', delayMs: EXCUSED_DELAY_MS, error: excused }
-    : decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+    : decide(outcome, failures, handler.retry, handler.circuit, (handler.random ?? Math.random)());
   const hasCommitted = run.owesWork || run.passed > 0 || run.past.length > 0;
   run.decision = hasCommitted ? decideCommitted(decision, run.owesWork) : decision;
   return passed(run);

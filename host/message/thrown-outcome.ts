@@ -7,6 +7,9 @@ import { readThrown, type ThrownRecord } from './read-thrown';
 
 const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_STORE_UNAVAILABLE',
+  // The first use of a store opens the plugin's log, for which JetStream must answer.
+  'JP_BROKER_UNREACHABLE',
+  'JP_BROKER_NO_QUORUM',
   'JP_LOG_SHORTENED',
   'JP_LOG_GAP',
   'JP_LOG_UNREADABLE',

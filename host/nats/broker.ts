@@ -19,10 +19,16 @@ export function natsBroker(
   durables: DurableWatch,
   hosts: HostGroup,
   config: BucketConfig & { readonly deploy: DurableDeploy },
+  /** Reads the newest generation of the deployment. */
+  generation: { checkNow(): Promise<void> },
 ): PluginBroker {
   const existing = new PluginStreams(connection);
   return {
-    ensureDurable: (spec) => ensureDurable(connection, spec, config.deploy),
+    ensureDurable: async (spec) => {
+      // The settings that a running host would put back may be those of a config that was applied just now.
+      if (spec.yieldsToOtherHosts) await generation.checkNow();
+      return ensureDurable(connection, spec, config.deploy);
+    },
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {

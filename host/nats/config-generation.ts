@@ -1,29 +1,16 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from '../../sdk';
 import { machineTime, type Time, type Timer } from '../base/time';
-import type { Config } from '../config/config';
-import { Conflict, type KeyValue } from '../records/key-value';
+import type { KeyValue } from '../records/key-value';
 import type { Subscription } from './client';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
-import { auditStream, bucketStream, logStream, retryStream, runStream, wantedStreams } from './wanted-streams';
-
-/**
- * The record of the newest config of a deployment, in the host's bucket. Hosts whose configs ask for different settings
- * of streams and durables would otherwise undo each other's changes for ever.
- */
-export interface GenerationRecord {
-  readonly number: number;
-  readonly fingerprint: string;
-  /** The host that has claimed the generation, as `machine:process`. */
-  readonly host: string;
-  /** ISO 8601. */
-  readonly claimedAt: string;
-  /** The fingerprints of earlier generations, the newest first. */
-  readonly earlier: readonly string[];
-  /** Whether an operator has applied the config. It then counts while no host runs with it, too. */
-  readonly applied?: true;
-}
+import {
+  claimGeneration,
+  newerConfig,
+  readGeneration,
+  type GenerationRecord,
+  type NewerConfig,
+} from './generation-record';
 
 export interface GenerationOptions {
   readonly connection: Pick<Connection, 'nc' | 'connected'>;
@@ -31,18 +18,17 @@ export interface GenerationOptions {
   readonly fingerprint: string;
   /** The name of this host, as `machine:process`. */
   readonly host: string;
+  /** Whether the host may make its config the newest. A host that changes nothing on the server claims none. Default true. */
+  readonly claims?: boolean;
   readonly log: Logger;
   /** Default: the machine's. */
   readonly time?: Time;
 }
 
-const GENERATION_KEY = 'generation';
-const MAX_EARLIER = 20;
 const CHECK_MS = 5_000;
 /** A host that restarts is away for a while. It must be away for so long before an earlier config decides again. */
 const PATIENCE_MS = 60_000;
 const ANSWER_MS = 1_000;
-const CLAIM_TRIES = 10;
 
 /**
  * The host's place among the hosts of its deployment. The config that was started last decides about the settings on
@@ -89,21 +75,13 @@ export class ConfigGeneration {
       generation.stop();
       throw error;
     }
-    if (exists) {
-      await generation.tryTo(async () => {
-        const [record] = await generation.read();
-        const waits = record && !(await generation.mayClaim(record));
-        generation.state = waits ? record : 'newest';
-      });
-    }
+    if (exists) await generation.tryTo(() => generation.look());
     return generation;
   }
 
   /** The newer config, as the host describes it. */
-  get newer(): { readonly generation: number; readonly host: string; readonly since: string } | undefined {
-    if (typeof this.state === 'string') return undefined;
-    const { number: generation, host, claimedAt: since } = this.state;
-    return { generation, host, since };
+  get newer(): NewerConfig | undefined {
+    return typeof this.state === 'string' ? undefined : newerConfig(this.state);
   }
 
   /** Whether the host must not change settings on the server. It waits too until it has read the newest generation. */
@@ -127,6 +105,12 @@ export class ConfigGeneration {
   check(): Promise<void> {
     this.checking ??= this.recheck().finally(() => (this.checking = undefined));
     return this.checking;
+  }
+
+  /** Reads the newest generation as it is after this call, which a check that is running may have missed. */
+  async checkNow(): Promise<void> {
+    await this.checking;
+    await this.check();
   }
 
   stop(): void {
@@ -156,31 +140,28 @@ export class ConfigGeneration {
 
   /** Reads the newest generation and claims the next one if this host may. */
   private async decide(): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const [record, revision] = await this.read();
-      if (record?.fingerprint === this.options.fingerprint) return this.lead();
-      if (record && !(await this.mayClaim(record))) {
-        this.state = record;
-        return;
-      }
-      try {
-        await this.options.records.put(GENERATION_KEY, JSON.stringify(this.next(record)), revision);
-        return this.lead();
-      } catch (error) {
-        // Another host has claimed this number.
-        if (!(error instanceof Conflict) || tries >= CLAIM_TRIES) throw error;
-      }
-    }
+    const { records, claims = true, fingerprint, host, time } = this.options;
+    if (!claims) return this.look();
+    const claim = { fingerprint, host, ...(time && { time }) };
+    const newest = await claimGeneration(
+      records,
+      claim,
+      async (record) => record.fingerprint === fingerprint || !(await this.mayClaim(record)),
+    );
+    const isOwn = newest.fingerprint === fingerprint;
+    if (isOwn) this.awaySinceMs = undefined;
+    this.state = isOwn ? 'newest' : newest;
   }
 
-  private lead(): void {
-    this.state = 'newest';
-    this.awaySinceMs = undefined;
+  /** Reads the newest generation, and claims none. */
+  private async look(): Promise<void> {
+    const [record] = await readGeneration(this.options.records);
+    this.state = record && !(await this.mayClaim(record)) ? record : 'newest';
   }
 
   /** A config that the deployment has never had is newer. An earlier one counts again if no host of the newest runs. */
   private async mayClaim({ fingerprint, earlier, applied }: GenerationRecord): Promise<boolean> {
-    if (fingerprint === this.options.fingerprint || !earlier.includes(this.options.fingerprint)) return true;
+    if (!isEarlier(this.options.fingerprint, { fingerprint, earlier })) return true;
     if (applied) return false;
     if (await this.isRun(fingerprint)) {
       this.awaySinceMs = undefined;
@@ -195,25 +176,8 @@ export class ConfigGeneration {
 
   /** Whether a host with this config runs. Without the permission to subscribe no host is found, so all seem to run. */
   private async isRun(fingerprint: string): Promise<boolean> {
-    return (await this.answers(fingerprint)) || !(await this.answers(this.options.fingerprint));
-  }
-
-  private async answers(fingerprint: string): Promise<boolean> {
-    try {
-      await this.options.connection.nc.request(subjectOf(fingerprint), '', { timeout: ANSWER_MS });
-      return true;
-    } catch (error) {
-      // A host that does not answer in time is frozen.
-      return !isNoResponders(error);
-    }
-  }
-
-  private read(): Promise<StoredGeneration> {
-    return readGeneration(this.options.records);
-  }
-
-  private next(before: GenerationRecord | undefined): GenerationRecord {
-    return nextGeneration(before, this.options);
+    const { nc } = this.options.connection;
+    return (await answers(nc, fingerprint)) || !(await answers(nc, this.options.fingerprint));
   }
 
   private logWait(): void {
@@ -226,65 +190,31 @@ export class ConfigGeneration {
   }
 }
 
-type StoredGeneration = [record: GenerationRecord | undefined, revision: number];
-
-async function readGeneration(records: KeyValue): Promise<StoredGeneration> {
-  const { value, revision = 0 } = (await records.get(GENERATION_KEY, { latest: true })) ?? {};
-  return [value === undefined ? undefined : parseGeneration(value), revision];
+/** Returns the newer config that a host which starts with this one would wait for. Claims nothing. */
+export async function newerConfigFor(
+  { nc }: Pick<Connection, 'nc'>,
+  records: KeyValue,
+  fingerprint: string,
+): Promise<NewerConfig | undefined> {
+  const [newest] = await readGeneration(records);
+  if (!newest || !isEarlier(fingerprint, newest)) return undefined;
+  return newest.applied || (await answers(nc, newest.fingerprint)) ? newerConfig(newest) : undefined;
 }
 
-/** Reads a stored record; undefined for a text that no host has written, which the next claim replaces. */
-function parseGeneration(text: string): GenerationRecord | undefined {
+/** Whether the deployment had a config before its newest one. A config that it has never had is newer. */
+function isEarlier(own: string, { fingerprint, earlier }: Pick<GenerationRecord, 'fingerprint' | 'earlier'>): boolean {
+  return own !== fingerprint && earlier.includes(own);
+}
+
+/** Whether a host with this config answers. */
+async function answers(nc: Connection['nc'], fingerprint: string): Promise<boolean> {
   try {
-    const record = JSON.parse(text) as Partial<GenerationRecord> | null;
-    const isRecord = typeof record?.fingerprint === 'string' && Array.isArray(record.earlier);
-    return isRecord ? (record as GenerationRecord) : undefined;
-  } catch {
-    return undefined;
+    await nc.request(subjectOf(fingerprint), '', { timeout: ANSWER_MS });
+    return true;
+  } catch (error) {
+    // A host that does not answer in time is frozen.
+    return !isNoResponders(error);
   }
-}
-
-function nextGeneration(
-  before: GenerationRecord | undefined,
-  { fingerprint, host, time = machineTime }: Pick<GenerationOptions, 'fingerprint' | 'host' | 'time'>,
-): GenerationRecord {
-  const earlier = before ? [before.fingerprint, ...before.earlier] : [];
-  return {
-    number: (before?.number ?? 0) + 1,
-    fingerprint,
-    host,
-    claimedAt: new Date(time.epochMs()).toISOString(),
-    earlier: earlier.filter((one) => one !== fingerprint).slice(0, MAX_EARLIER),
-  };
-}
-
-/**
- * Makes a config the newest of the deployment on behalf of an operator, before its settings are applied. Hosts that run
- * with another config would otherwise put back theirs; now they wait until they are restarted with this one.
- */
-export async function applyConfig(records: KeyValue, fingerprint: string, operator: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    const [before, revision] = await readGeneration(records);
-    if (before?.applied && before.fingerprint === fingerprint) return;
-    const next = nextGeneration(before, { fingerprint, host: operator });
-    try {
-      await records.put(GENERATION_KEY, JSON.stringify({ ...next, applied: true }), revision);
-      return;
-    } catch (error) {
-      if (!(error instanceof Conflict) || tries >= CLAIM_TRIES) throw error;
-    }
-  }
-}
-
-/** Returns a text that is equal for configs that ask for the same settings on the server. */
-export function fingerprintOf(config: Config): string {
-  const streams = [...wantedStreams(config), retryStream(config), bucketStream('*', config), logStream('*', config)];
-  const settings = [...streams, runStream(config), auditStream(config)].map(({ managed, settings }) =>
-    managed ? settings : settings.name,
-  );
-  const { ackWaitMs, maxAckPending } = config.delivery;
-  const text = JSON.stringify([config.deploy.name, settings, ackWaitMs, maxAckPending]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** The subjects by which hosts find each other. */

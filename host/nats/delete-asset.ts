@@ -11,10 +11,16 @@ import { findStream, isStreamNotFound } from './streams';
  * Deletes a stream with its messages and consumers, if it is still the one that was read. A stream that is gone is no
  * error.
  * @param mayLose whether stored messages may be lost; some may have arrived since the stream was read
+ * @param record called just before the deletion
  * @throws JetplugError `JP_PLAN_STALE` where another program has created or changed the stream since, or
  * `JP_PLAN_DATA_LOSS` where it has messages that may not be lost
  */
-export async function deleteStream(connection: Connection, read: StreamInfo, mayLose: boolean): Promise<void> {
+export async function deleteStream(
+  connection: Connection,
+  read: StreamInfo,
+  mayLose: boolean,
+  record: () => Promise<unknown>,
+): Promise<void> {
   const { name } = read.config;
   const now = await findStream(connection, name);
   if (!now) return;
@@ -22,6 +28,7 @@ export async function deleteStream(connection: Connection, read: StreamInfo, may
   if (now.state.messages > 0 && !mayLose) {
     throw new JetplugError('JP_PLAN_DATA_LOSS', `stream ${name} has ${now.state.messages} messages now`);
   }
+  await record();
   await request(connection, `STREAM.DELETE.${name}`, `stream ${name}`, API_ERROR.streamNotFound);
 }
 

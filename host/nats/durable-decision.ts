@@ -39,7 +39,7 @@ export function decideDurable(spec: DurableSpec, existing: ConsumerInfo): Durabl
 }
 
 const RECREATE_HINT =
-  'Create it again at its position with `npx jetplug apply` and restart the hosts, or let the hosts do that: ' +
+  'Create it again at its position with `npx jetplug apply`, or let the hosts do that: ' +
   'deploy.onRecreate: keep-position. ' +
   'Or give the handler a new durable with @Subscribe({ durable }).';
 

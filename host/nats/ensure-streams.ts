@@ -1,10 +1,11 @@
 import type { Config } from '../config/config';
 import type { StreamState } from '../broker/stream-state';
 import type { Connection } from './connection';
+import type { RequiredStream } from './kept-stream';
 import { ensureManagedStream, planManagedStreams } from './managed-stream';
 import type { StreamDeploy } from './stream-comparison';
 import { StreamDrift } from './stream-drift';
-import type { RequiredStream, StreamKeeper } from './stream-keeper';
+import type { StreamKeeper } from './stream-keeper';
 import {
   bucketStream,
   RECORDS_BUCKET,

@@ -5,8 +5,10 @@ import { machineTime, type Time, type Timer } from '../base/time';
 import type { Subscription } from './client';
 import type { Connection } from './connection';
 
-/** The subject on which the hosts of a deployment say that they run. The last token is the deployment. */
-export const PRESENCE_SUBJECT = 'jetplug.hosts';
+/** Returns the subject on which the hosts of a deployment say that they run. */
+export function presenceSubject(deployment: string): string {
+  return `jetplug.hosts.${deployment}`;
+}
 
 const SAY_MS = 1_000;
 /** A host that has said nothing for this long counts as gone. */
@@ -34,7 +36,7 @@ export class HostPresence implements HostGroup {
     private readonly log: Logger,
     private readonly time: Time = machineTime,
   ) {
-    this.subject = `${PRESENCE_SUBJECT}.${deployment}`;
+    this.subject = presenceSubject(deployment);
   }
 
   get others(): ReadonlyMap<string, number> {

@@ -1,18 +1,18 @@
 import type { ServerStreamConfig, StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { newStream, streamMissing } from './create-command';
+import { newStream } from './create-command';
 import { lossText } from './data-loss';
 import { API_ERROR, apiErrorCode } from './failures';
 import { changeText, coversAll, subjectsOf } from './stream-changes';
-import { refuseLosses, type StreamDeploy } from './stream-comparison';
-import { decideStream, type StreamDecision } from './stream-decision';
+import type { StreamDeploy } from './stream-comparison';
+import { decideStream, hostAction, type HostAction } from './stream-decision';
 import { streamError } from './stream-errors';
 import { takesBatches, type WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
 
 /** The action that the host plans for a stream. */
-type Plan = Extract<StreamDecision, { action: 'create' | 'use' | 'update' }>;
+type Plan = Exclude<HostAction, { action: 'refuse' }>;
 
 /**
  * Brings a stream to the config: creates it with the deployment's mark if it is missing, and updates a stream of this
@@ -71,16 +71,9 @@ const REFUSALS: readonly string[] = [
 ];
 
 async function plan(connection: Connection, wanted: WantedStream, deploy: StreamDeploy): Promise<Plan> {
-  const decision = await decideStream(connection, wanted, deploy);
-  if (decision.action === 'create' && deploy.bindOnly) {
-    throw streamMissing(connection.apiPrefix, wanted, deploy.name);
-  }
-  if ((deploy.waits || deploy.bindOnly) && (decision.action === 'update' || decision.action === 'recreate')) {
-    return { action: 'use', info: decision.info, managed: true };
-  }
-  if ('refusal' in decision) throw decision.refusal;
-  if (decision.action === 'update') refuseLosses(wanted, decision.losses, deploy);
-  return decision;
+  const action = hostAction(connection, wanted, await decideStream(connection, wanted, deploy), deploy);
+  if (action.action === 'refuse') throw action.refusal;
+  return action;
 }
 
 /** The number of tries to create a stream, because two hosts that start at once may both find it missing. */

@@ -52,11 +52,16 @@ export function startAtTime(
   return probeFrom(connection, stream, { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() });
 }
 
+/** Returns the `max_batch` that a limit of the server sets on each consumer; undefined if there is no such limit. */
+export async function maxBatchLimit(connection: Connection, stream: string): Promise<number | undefined> {
+  return (await probeFrom(connection, stream, { deliver_policy: DeliverPolicy.New }))?.maxBatch;
+}
+
 async function probeFrom(
   { jsm }: Connection,
   stream: string,
   start: Partial<ConsumerConfig>,
-): Promise<{ sequence: number; messages: number } | undefined> {
+): Promise<{ sequence: number; messages: number; maxBatch: number | undefined } | undefined> {
   try {
     const info = await jsm.consumers.add(stream, {
       ack_policy: AckPolicy.None,
@@ -67,7 +72,11 @@ async function probeFrom(
       ...start,
     });
     await jsm.consumers.delete(stream, info.name).catch(() => undefined); // Else the server deletes it after INACTIVE_MS.
-    return { sequence: info.delivered.stream_seq + 1, messages: info.num_pending };
+    return {
+      sequence: info.delivered.stream_seq + 1,
+      messages: info.num_pending,
+      maxBatch: info.config.max_batch,
+    };
   } catch {
     return undefined; // The request is not permitted, or no more consumers are allowed. The caller then reports bounds.
   }

@@ -5,16 +5,18 @@ import type { StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
-import { ConfigGeneration, fingerprintOf } from './config-generation';
+import { ConfigGeneration } from './config-generation';
 import type { Connection } from './connection';
 import { DeadLetterStream } from './dead-letter-stream';
 import { DurableWatch } from './durable-watch';
 import { ensureStreams, keepStreams, type StreamsConfig } from './ensure-streams';
+import { fingerprintOf } from './generation-record';
 import { Publisher } from './publisher';
 import { HostPresence } from './host-presence';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
 import { RunStream } from './run-stream';
+import { findDeletion } from './stream-deletion';
 import { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
 import { RECORDS_BUCKET } from './wanted-streams';
@@ -58,12 +60,15 @@ export async function openServices(connection: Connection, written: Config, log:
     },
   };
   const config = { ...written, deploy };
-  const repairs = async (): Promise<boolean> => {
-    if (deploy.drift === 'report' || deploy.bindOnly) return false;
-    await generation.check();
-    return !generation.waits;
+  const waits = async (): Promise<boolean> => {
+    await generation.checkNow();
+    return generation.waits;
   };
-  const streamKeeper = new StreamKeeper(connection, log, repairs);
+  const streamKeeper = new StreamKeeper(connection, log, {
+    waits,
+    repairs: async () => deploy.drift !== 'report' && !deploy.bindOnly && !(await waits()),
+    deletionOf: (stream, created) => findDeletion(records, stream, created),
+  });
   const durableWatch = new DurableWatch(connection, log, deploy);
   const retryNotifier = new NatsRetryNotifier(connection, log);
   const hosts = new HostPresence(connection, deploy.name, log);
@@ -87,7 +92,7 @@ export async function openServices(connection: Connection, written: Config, log:
   return {
     allStreams,
     streams,
-    broker: natsBroker(connection, streamKeeper, durableWatch, hosts, config),
+    broker: natsBroker(connection, streamKeeper, durableWatch, hosts, config, generation),
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       streams,
@@ -111,7 +116,10 @@ async function openGeneration(
   log: Logger,
 ): Promise<ConfigGeneration> {
   const exists = (await findStream(connection, `KV_${RECORDS_BUCKET}`)) !== undefined;
-  const options = { connection, records, fingerprint: fingerprintOf(config), host: hostName(), log };
+  const options = {
+    ...{ connection, records, fingerprint: fingerprintOf(config), host: hostName(), log },
+    claims: !config.deploy.bindOnly,
+  };
   return ConfigGeneration.open(options, exists);
 }
 

@@ -2,7 +2,7 @@ import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
-import { lossesOf, lossText, type DataLoss } from './data-loss';
+import { lossesOf } from './data-loss';
 import { asBrokerError } from './failures';
 import { foreignStream } from './foreign-stream';
 import { markOf, ownershipOf, type Ownership } from './ownership';
@@ -37,25 +37,6 @@ export async function compareStream(
   return { info, ownership, changes: changesOf(settings, info.config) };
 }
 
-/**
- * Refuses changes of a stream that the server refuses, or that lose stored events.
- * @returns the changes as text and, where `deploy.allowDataLoss` permits losses, the events that they lose
- * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_SEALED`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
- */
-export async function assertUpdatable(
-  connection: Connection,
-  wanted: WantedStream,
-  found: Pick<Comparison, 'info' | 'changes'>,
-  deploy: Pick<StreamDeploy, 'allowDataLoss'>,
-): Promise<string[]> {
-  const refusal = updateRefusal(wanted, found);
-  if (refusal) throw refusal;
-  const { info, changes } = found;
-  const losses = await lossesOf(connection, wanted.settings, info, changes);
-  refuseLosses(wanted, losses, deploy);
-  return [...changes.map(changeText), ...losses.map(lossText)];
-}
-
 /** Returns the error for a stream that no update brings to the config; undefined if an update does. */
 export function updateRefusal(
   { use, settings: { name } }: WantedStream,
@@ -69,16 +50,6 @@ export function updateRefusal(
   const fixed = fixedChanges(changes);
   if (fixed.length === 0) return undefined;
   return new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${name}: ${fixed.map(changeText).join('; ')}`);
-}
-
-/** @throws JetplugError `JP_STREAM_DATA_LOSS` where the changes lose events and the config does not allow that */
-export function refuseLosses(
-  { settings }: WantedStream,
-  losses: readonly DataLoss[],
-  { allowDataLoss }: Pick<StreamDeploy, 'allowDataLoss'>,
-): void {
-  if (losses.length === 0 || allowDataLoss) return;
-  throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.map(lossText).join('. ')}`);
 }
 
 /** Returns the error for a mirror. A mirror has no subjects, and the server gives it none. */

@@ -1,7 +1,8 @@
 import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { lossesOf, type DataLoss } from './data-loss';
+import { streamMissing } from './create-command';
+import { lossesOf, lossText, type DataLoss } from './data-loss';
 import { contents } from './foreign-stream';
 import { coversAll, droppedSubjects, subjectsOf, type StreamChange } from './stream-changes';
 import {
@@ -15,8 +16,8 @@ import {
 import type { WantedStream } from './wanted-streams';
 
 /**
- * The decision how a stream on the server gets to the config. A starting host and `jetplug plan` make the same
- * decision.
+ * The decision how a stream on the server gets to the config, for `jetplug plan`, `apply` and `adopt`. A host makes those
+ * changes of it that {@link hostAction} leaves.
  */
 export type StreamDecision =
   | { readonly action: 'create' }
@@ -48,12 +49,48 @@ export async function decideStream(
   if (!wanted.managed) return decideUnmanaged(wanted, found);
   if (!found) return { action: 'create' };
   if (found.ownership.kind !== 'ours') return decideForeign(connection, wanted, found, deploy);
+  return decideOwn(connection, wanted, found);
+}
+
+/** Decides about a stream that is this deployment's, or is to be. */
+export async function decideOwn(
+  connection: Connection,
+  wanted: WantedStream,
+  found: Pick<Comparison, 'info' | 'changes'>,
+): Promise<Exclude<StreamDecision, { action: 'create' | 'refuse' }>> {
   const { info, changes } = found;
   const refusal = updateRefusal(wanted, found);
   if (refusal) return { action: 'recreate', info, changes, refusal };
   if (changes.length === 0) return { action: 'use', info, managed: true };
   const losses = await lossesOf(connection, wanted.settings, info, changes);
   return { action: 'update', info, changes, losses };
+}
+
+/** The part of a decision that a starting host carries out. */
+export type HostAction = Exclude<StreamDecision, { action: 'recreate' }>;
+
+/**
+ * Reduces a decision to what a host does. A host deletes no stream. It loses no events without `deploy.allowDataLoss`,
+ * leaves settings as they are while it waits for a newer config, and creates and changes nothing with `deploy.bindOnly`.
+ */
+export function hostAction(
+  { apiPrefix }: Pick<Connection, 'apiPrefix'>,
+  wanted: WantedStream,
+  decision: StreamDecision,
+  { name, allowDataLoss, waits, bindOnly }: StreamDeploy,
+): HostAction {
+  if (decision.action === 'use' || decision.action === 'refuse') return decision;
+  if (decision.action === 'create') {
+    if (!bindOnly) return decision;
+    return { action: 'refuse', info: undefined, refusal: streamMissing(apiPrefix, wanted, name) };
+  }
+  const { info } = decision;
+  if (waits || bindOnly) return { action: 'use', info, managed: true };
+  if (decision.action === 'recreate') return { action: 'refuse', info, refusal: decision.refusal };
+  const { losses } = decision;
+  if (losses.length === 0 || allowDataLoss) return decision;
+  const message = `stream ${wanted.settings.name}: ${losses.map(lossText).join('. ')}`;
+  return { action: 'refuse', info, refusal: new JetplugError('JP_STREAM_DATA_LOSS', message) };
 }
 
 /** Decides about a stream with `manage: false` in the config. */

@@ -2,27 +2,9 @@ import type { StreamInfo } from './client';
 import type { Logger } from '../../sdk';
 import { retryUntil } from '../base/retry-until';
 import type { Connection } from './connection';
+import { KeptStream, type RequiredStream } from './kept-stream';
+import { ALONE, mayCreate, noteLoss, type KeeperPolicy } from './stream-loss';
 import { findStream, streamInfo } from './streams';
-
-/** A stream that the host needs, or the stream under a bucket that it needs. */
-export interface RequiredStream {
-  readonly name: string;
-  /** Names the data that is lost with the stream, for the log. */
-  readonly contents: string;
-  /**
-   * Whether the host creates the stream. If not, another program creates it, and this host waits for it. Default true.
-   */
-  readonly managed?: boolean;
-  /**
-   * Creates the stream if it is missing, and otherwise brings its settings to the config. Rejects if a stream of this
-   * name exists that the host must not use, or whose settings cannot be brought there.
-   */
-  create(): Promise<unknown>;
-  /** Returns the settings that somebody has changed on the server, as texts. Default: they are not compared. */
-  driftOf?(info: StreamInfo): readonly string[];
-  /** Called when the stream was lost. The next stream is empty and counts its sequences from 1. */
-  lost?(): void;
-}
 
 /** How often the keeper checks streams: that they exist, their settings, and their size, for the log of a loss. */
 const CHECK_MS = 5_000;
@@ -42,10 +24,10 @@ export interface DriftedStream {
  * Restores streams that were deleted, because a server may return without its data, and an operator may delete a stream
  * under a running host. Checks each stream after each reconnect and every 5 s, or every 30 s where there are many, with
  * one request a stream for all handlers that need it. A stream that is gone, or was replaced, is created again and
- * logged as lost. Settings that somebody has changed are put back.
+ * logged as lost, unless `jetplug apply` has deleted it. Settings that somebody has changed are put back.
  */
 export class StreamKeeper {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Map<string, KeptStream>();
   /** Requests for a stream's creation time that wait for their turn, by stream. */
   private readonly queued = new Map<string, Promise<string>>();
   /** The last request for a stream's creation time, by stream. */
@@ -58,8 +40,7 @@ export class StreamKeeper {
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
-    /** Resolves with whether the host may put back settings that somebody has changed. */
-    private readonly repairs: () => Promise<boolean> = () => Promise.resolve(true),
+    private readonly policy: KeeperPolicy = ALONE,
   ) {}
 
   start(): void {
@@ -81,7 +62,7 @@ export class StreamKeeper {
   async add(stream: RequiredStream): Promise<() => void> {
     const { name } = stream;
     const info = await streamInfo(this.connection, name);
-    const entry = this.entries.get(name) ?? new Entry(name, info);
+    const entry = this.entries.get(name) ?? new KeptStream(name, info);
     this.entries.set(name, entry);
     entry.users.add(stream);
     // The first look notes whose the stream is, so that a mark that is removed later is found.
@@ -129,7 +110,7 @@ export class StreamKeeper {
     clearInterval(this.timer);
   }
 
-  private startCheck(entry: Entry): void {
+  private startCheck(entry: KeptStream): void {
     if (entry.checking) {
       entry.again = true;
       return;
@@ -146,7 +127,7 @@ export class StreamKeeper {
    * Checks and restores the stream, with a try each second. Ends when there is no connection, because the reconnect
    * starts another check.
    */
-  private async check(entry: Entry): Promise<void> {
+  private async check(entry: KeptStream): Promise<void> {
     entry.again = false;
     const restore = async (): Promise<void> => {
       if (!this.connection.connected) return;
@@ -156,16 +137,19 @@ export class StreamKeeper {
     await retryUntil(restore, {
       waitMs: RETRY_MS,
       stop: this.stopping.signal,
-      failed: (error) =>
-        this.log.warn('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error }),
+      failed: (error) => {
+        const level = error instanceof LeftToOthers ? 'debug' : 'warn';
+        this.log[level]('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error });
+      },
     });
   }
 
-  private async restore(entry: Entry): Promise<void> {
+  private async restore(entry: KeptStream): Promise<void> {
     const found = await findStream(this.connection, entry.name);
     if (found?.created === entry.created) return this.take(entry, found);
-    if (!entry.missing) this.lose(entry);
-    entry.missing = true;
+    if (!entry.missing) await noteLoss(entry, this.policy, this.log);
+    if (!(await mayCreate(entry, found !== undefined, this.policy)))
+      throw new LeftToOthers('a newer configuration decides about it');
     // A stream that exists may belong to another host or to another application. In the second case `create` refuses
     // it.
     await [...entry.users][0]?.create();
@@ -174,21 +158,8 @@ export class StreamKeeper {
     entry.note(created);
   }
 
-  private lose({ name, users, messages, lastSequence, notedAtMs }: Entry): void {
-    const [first] = users;
-    const next = first?.managed === false ? 'waiting for its owner to create it' : 'creating it again';
-    this.log.error(`stream lost with its messages; ${next}`, {
-      lost: first?.contents,
-      stream: name,
-      messages,
-      lastSequence,
-      asOf: new Date(notedAtMs).toISOString(),
-    });
-    for (const user of users) user.lost?.();
-  }
-
   /** Notes the state of a stream that exists, and puts back its settings where somebody has changed them. */
-  private async take(entry: Entry, found: StreamInfo): Promise<void> {
+  private async take(entry: KeptStream, found: StreamInfo): Promise<void> {
     entry.note(found);
     const [user] = entry.users;
     if (!user?.driftOf) return;
@@ -200,7 +171,7 @@ export class StreamKeeper {
       return;
     }
     const changes = { stream: entry.name, changes: entry.drift };
-    if (!(await this.repairs())) {
+    if (!(await this.policy.repairs())) {
       if (isNew) this.log.warn('the settings of a stream were changed on the server; they are kept', changes);
       return;
     }
@@ -238,30 +209,5 @@ export class StreamKeeper {
   }
 }
 
-/** A stream of the keeper, and its last known state. */
-class Entry {
-  readonly users = new Set<RequiredStream>();
-  created = '';
-  messages = 0;
-  lastSequence = 0;
-  notedAtMs = 0;
-  missing = false;
-  drift: readonly string[] = [];
-  checking: Promise<void> | undefined;
-  checkedAtMs = 0;
-  again = false;
-
-  constructor(
-    readonly name: string,
-    info: StreamInfo,
-  ) {
-    this.note(info);
-  }
-
-  note({ created, state }: StreamInfo): void {
-    this.created = created;
-    this.messages = state.messages;
-    this.lastSequence = state.last_seq;
-    this.notedAtMs = Date.now();
-  }
-}
+/** The stream is missing, and this host leaves it to others to create it. */
+class LeftToOthers extends Error {}

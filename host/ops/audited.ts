@@ -16,12 +16,22 @@ export interface AuditedBy {
   unstored(error: unknown, entry: AuditEntry): void;
 }
 
-/** Makes a change, and records it with its outcome. A failure is recorded and thrown again. */
-export async function audited<T>({ log, by, unstored }: AuditedBy, change: Change, work: () => Promise<T>): Promise<T> {
-  const record = async (outcome: Pick<AuditEntry, 'outcome' | 'error'>): Promise<void> => {
+/**
+ * Makes a change, and records it with its outcome. A failure is recorded and thrown again.
+ * @param plan the detail of an entry that is stored before the change, because the change has many steps and may be
+ * killed between them. Default: there is no such entry.
+ */
+export async function audited<T>(
+  { log, by, unstored }: AuditedBy,
+  change: Change,
+  work: () => Promise<T>,
+  plan?: Change['detail'],
+): Promise<T> {
+  const record = async (outcome: Pick<AuditEntry, 'outcome' | 'error' | 'detail'>): Promise<void> => {
     const entry: AuditEntry = { at: new Date().toISOString(), ...by, ...change, ...outcome };
     await log.append(entry).catch((error: unknown) => unstored(error, entry));
   };
+  if (plan) await record({ outcome: 'started', detail: plan });
   let result: T;
   try {
     result = await work();

@@ -1,6 +1,7 @@
 import { packageVersion } from '../base/package-version';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
+import type { NewerConfig } from '../nats/generation-record';
 import type { DriftedStream } from '../nats/stream-keeper';
 import type { Plugins } from '../plugin/plugins';
 import type { HandlerLags } from './handler-lags';
@@ -16,15 +17,6 @@ export interface HostStatus {
   readonly drift?: readonly DriftedStream[];
   /** The newer config that this host waits for: it handles events, and changes no settings on the server. */
   readonly newerConfig?: NewerConfig;
-}
-
-/** A config that another host of the deployment has started with since. */
-export interface NewerConfig {
-  readonly generation: number;
-  /** The host that has started with it, as `machine:process`. */
-  readonly host: string;
-  /** The time of that start, in ISO 8601. */
-  readonly since: string;
 }
 
 interface AskedHost {

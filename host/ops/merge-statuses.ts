@@ -6,7 +6,16 @@ import type { HandlerStatus, RunTimes } from './status';
 /** The fields of a handler's status that are merged over several hosts. */
 type HandlerFigures = Pick<
   HandlerStatus,
-  'handler' | 'activeOn' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey' | 'lagMs' | 'runTimes'
+  | 'handler'
+  | 'activeOn'
+  | 'handled'
+  | 'failed'
+  | 'retried'
+  | 'deadLettered'
+  | 'conflicts'
+  | 'conflictKey'
+  | 'lagMs'
+  | 'runTimes'
 > & {
   readonly state: string;
 };

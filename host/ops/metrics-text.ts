@@ -3,7 +3,7 @@ import type { Connection } from '../nats/connection';
 import type { DriftedStream } from '../nats/stream-keeper';
 import type { Plugins } from '../plugin/plugins';
 import type { HandlerLags } from './handler-lags';
-import type { NewerConfig } from './host-status';
+import type { NewerConfig } from '../nats/generation-record';
 import { HOST_METRICS } from './host-metrics';
 import { HANDLER_LABELS, type HistogramMetric, type Measured, type MeasuredHandler, type Metric } from './metric';
 import { HISTOGRAMS, METRICS } from './metrics';

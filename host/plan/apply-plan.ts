@@ -1,7 +1,11 @@
 import { JetplugError } from '../../sdk/internal';
+import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { deleteDurable, deleteStream } from '../nats/delete-asset';
+import type { StreamInfo } from '../nats/client';
 import { ensureManagedStream } from '../nats/managed-stream';
+import { recordDeletion } from '../nats/stream-deletion';
+import { RECORDS_BUCKET } from '../nats/wanted-streams';
 import { ensureDurableAt, openSettlements } from '../plugin/reconcile';
 import { assetKey, type Step } from './change';
 import { durableHost } from './durable-host';
@@ -14,6 +18,8 @@ export interface ApplyOptions {
   readonly prune: boolean;
   /** Whether stored events and values may be lost. */
   readonly allowDataLoss: boolean;
+  /** Who applies the plan, as `user@machine`. */
+  readonly by: string;
 }
 
 /** The steps of a plan that `apply` makes, and the orphans that it leaves. */
@@ -31,7 +37,9 @@ export function selectSteps(steps: readonly Step[], options: ApplyOptions): Sele
   const isLeft = ({ change, refusal }: Step): boolean =>
     (change.change === 'orphan' && !options.prune) || (change.change === 'foreign' && !refusal);
   const made = steps.filter((step) => !isLeft(step));
-  const refusals = made.map((step) => refusalOf(step, options)).filter((refusal) => refusal !== undefined);
+  const found = made.map((step) => refusalOf(step, options)).filter((refusal) => refusal !== undefined);
+  // Steps may share one.
+  const refusals = [...new Set(found)];
   if (refusals.length === 1) throw refusals[0]!;
   if (refusals.length > 1) throw new AggregateError(refusals, 'nothing is changed');
   return { made, left: steps.filter(isLeft) };
@@ -56,7 +64,7 @@ export async function makeStep(connection: Connection, { target, change }: Step,
   const isDeleted = change.change === 'recreate' || change.change === 'orphan';
   if (target.kind === 'stream') {
     const { found, wanted } = target;
-    if (isDeleted && found) await deleteStream(connection, found, options.allowDataLoss);
+    if (isDeleted && found) await removeStream(connection, found, wanted !== undefined, options);
     const deploy = { name: options.deployment, allowDataLoss: options.allowDataLoss };
     if (wanted) await ensureManagedStream(connection, wanted, deploy);
     return;
@@ -66,4 +74,18 @@ export async function makeStep(connection: Connection, { target, change }: Step,
   const host = durableHost(connection);
   const settlements = await openSettlements(wanted, host);
   await ensureDurableAt({ ...wanted, mayRecreate: true }, settlements, host);
+}
+
+/** Deletes a stream, after a record of it for the hosts that run. Without the bucket of the records none runs. */
+async function removeStream(
+  connection: Connection,
+  found: StreamInfo,
+  again: boolean,
+  { by, allowDataLoss }: ApplyOptions,
+): Promise<void> {
+  const records = await Bucket.find(connection, RECORDS_BUCKET);
+  await deleteStream(connection, found, allowDataLoss, async () => {
+    const deletion = { created: found.created, again, by, at: new Date().toISOString() };
+    if (records) await recordDeletion(records, found.config.name, deletion);
+  });
 }

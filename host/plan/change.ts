@@ -1,6 +1,7 @@
 import type { JetplugError } from '../../sdk/internal';
 import type { DurableSpec } from '../broker/durable';
 import type { ConsumerInfo, StreamInfo } from '../nats/client';
+import type { NewerConfig } from '../nats/generation-record';
 import type { WantedStream } from '../nats/wanted-streams';
 
 /** The flags of `jetplug apply` that some changes need. */
@@ -28,6 +29,8 @@ export interface PlannedChange {
   readonly impact: string;
   /** Whether the next start of a host makes the change by itself. */
   readonly atStart: boolean;
+  /** The newer config of the deployment for which a host that starts with this one waits, and so leaves the settings. */
+  readonly newerConfig?: NewerConfig;
   /** Why neither a host nor `apply` makes the change, or what `apply` has to delete first. */
   readonly refused?: string;
   /** The flags without which `apply` does not make the change. */

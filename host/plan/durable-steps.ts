@@ -1,14 +1,14 @@
 import type { DurableSpec } from '../broker/durable';
-import type { DeployConfig } from '../config/config';
 import { Limiter } from '../base/limiter';
 import type { ConsumerInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
-import { readableChanges } from '../nats/durable-config';
+import { withServerSettings, type DurableDeploy } from '../nats/consumers';
+import { readableChanges, type FieldChange } from '../nats/durable-config';
 import { decideDurable } from '../nats/durable-decision';
 import { positionOf } from '../nats/durable-position';
 import { findDurable } from '../nats/find-durable';
 import { formerSubjects } from '../nats/former-subjects';
-import { countFrom } from '../nats/message-count';
+import { countFrom, maxBatchLimit } from '../nats/message-count';
 import { hasDeferred } from '../nats/retry-queue';
 import type { ServerAssets } from '../nats/server-assets';
 import { RECORDS_BUCKET, type WantedStream } from '../nats/wanted-streams';
@@ -30,23 +30,29 @@ export async function durableSteps(
   plugins: readonly PluginAssets[],
   streams: readonly Step[],
   server: ServerAssets,
-  { bindOnly }: Pick<DeployConfig, 'bindOnly'>,
+  deploy: Pick<DurableDeploy, 'bindOnly' | 'waits'>,
 ): Promise<Step[]> {
-  const planner = new DurablePlanner(connection, streams, server, bindOnly);
+  const planner = new DurablePlanner(connection, streams, server, deploy);
   const limit = new Limiter(AT_ONCE);
   const handlers = plugins.filter(({ isEnabled }) => isEnabled).flatMap((plugin) => plugin.handlers);
   const steps = await Promise.all(handlers.map((handler) => limit.take(() => planner.stepsOf(handler))));
   return steps.flat();
 }
 
+/** Limits of a stream for its consumers, which the client does not know. */
+interface Limited {
+  readonly consumer_limits?: { readonly inactive_threshold?: number };
+}
+
 class DurablePlanner {
   private readonly streamSteps: ReadonlyMap<string, Step>;
+  private maxBatch: Promise<number | undefined> | undefined;
 
   constructor(
     private readonly connection: Connection,
     streams: readonly Step[],
     private readonly server: ServerAssets,
-    private readonly bindOnly: boolean,
+    private readonly deploy: Pick<DurableDeploy, 'bindOnly' | 'waits'>,
   ) {
     this.streamSteps = new Map(streams.map((step) => [(step.target.wanted as WantedStream).settings.name, step]));
   }
@@ -69,9 +75,9 @@ class DurablePlanner {
   /** A host creates the durable of a retry queue when the queue holds an event, unless it may create nothing. */
   private async retryStepOf(spec: DurableSpec): Promise<Step | undefined> {
     const queue = this.server.streams.get(RETRY_STREAM);
-    if (!queue) return this.bindOnly ? this.create(spec, true) : undefined;
+    if (!queue) return this.deploy.bindOnly ? this.create(spec, true) : undefined;
     if (this.streamSteps.get(RETRY_STREAM)?.change.change === 'recreate') return undefined;
-    const isNeeded = this.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
+    const isNeeded = this.deploy.bindOnly || (queue.state.messages > 0 && (await hasDeferred(this.connection, spec)));
     if (!isNeeded) return undefined;
     const existing = await this.find(spec);
     return existing ? this.compare(spec, existing) : this.create(spec, false);
@@ -87,6 +93,8 @@ class DurablePlanner {
   private async compare(spec: DurableSpec, found: ConsumerInfo): Promise<Step | undefined> {
     const former = await formerSubjects(this.connection, spec, found);
     const decision = decideDurable({ ...spec, former }, found);
+    // A host that waits leaves the settings that the config decides.
+    const ofHost = this.deploy.waits ? decideDurable({ ...withServerSettings(spec, found), former }, found) : decision;
     if (decision.action === 'use') return undefined;
     const about = aboutOf(spec);
     const target = { kind: 'durable' as const, found, wanted: spec };
@@ -95,15 +103,29 @@ class DurablePlanner {
       return { target, refusal, change: { change: 'foreign', ...about, impact: refusal.message, atStart: false } };
     }
     const { action: change } = decision;
+    const changes = await this.withoutLimits(spec.stream, decision.changes);
+    if (changes.length === 0) return undefined;
     const isRecreated = decision.action === 'recreate';
     const waiting = isRecreated
       ? `it begins behind the settled events, ${await this.waitingFrom(spec, await this.nextOf(spec, found))}`
       : `it keeps its position: ${waitingText(found)}`;
-    const atStart = !isRecreated || !decision.refusal || spec.mayRecreate === true;
+    const isPermitted = !isRecreated || !decision.refusal || spec.mayRecreate === true;
+    const atStart = isPermitted && 'changes' in ofHost && ofHost.changes.length === decision.changes.length;
     return {
       target,
-      change: { change, ...about, fields: readableChanges(decision.changes), impact: waiting, atStart },
+      change: { change, ...about, fields: readableChanges(changes), impact: waiting, atStart },
     };
+  }
+
+  /** Leaves out the values that limits of the server or of the stream set, because no update changes them. */
+  private async withoutLimits(stream: string, changes: readonly FieldChange[]): Promise<readonly FieldChange[]> {
+    const { inactive_threshold } =
+      (this.server.streams.get(stream)?.config as Limited | undefined)?.consumer_limits ?? {};
+    const isBatch = ({ field }: FieldChange): boolean => field === 'max_batch';
+    // The server has the limit for all of its streams, and shows it on a consumer only.
+    if (changes.some(isBatch)) this.maxBatch ??= maxBatchLimit(this.connection, stream);
+    const limits: Record<string, unknown> = { max_batch: await this.maxBatch, inactive_threshold };
+    return changes.filter(({ field, from }) => limits[field] === undefined || limits[field] !== from);
   }
 
   /** Plans for a durable whose stream is deleted and created again. */

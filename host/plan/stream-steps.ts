@@ -1,10 +1,10 @@
-import type { DeployConfig } from '../config/config';
 import { overlap } from '../config/overlap';
 import type { Connection } from '../nats/connection';
 import { lossEffect, lossOfAll } from '../nats/data-loss';
 import type { ServerAssets } from '../nats/server-assets';
 import { configName, subjectsOf, type StreamChange } from '../nats/stream-changes';
-import { decideStream, type StreamDecision } from '../nats/stream-decision';
+import type { StreamDeploy } from '../nats/stream-comparison';
+import { decideStream, hostAction, type StreamDecision } from '../nats/stream-decision';
 import type { WantedStream } from '../nats/wanted-streams';
 import type { PlannedChange, Step } from './change';
 
@@ -12,13 +12,14 @@ import type { PlannedChange, Step } from './change';
 export async function streamSteps(
   connection: Connection,
   needed: readonly WantedStream[],
-  deploy: DeployConfig,
+  deploy: StreamDeploy,
   server: ServerAssets,
 ): Promise<Step[]> {
   const steps: Step[] = [];
   for (const wanted of needed) {
     const decision = await decideStream(connection, wanted, deploy);
-    const step = stepOf(wanted, decision, deploy, server);
+    const { action } = hostAction(connection, wanted, decision, deploy);
+    const step = stepOf(wanted, decision, action === 'create' || action === 'update', server);
     if (step) steps.push(step);
   }
   return steps;
@@ -27,7 +28,7 @@ export async function streamSteps(
 function stepOf(
   wanted: WantedStream,
   decision: StreamDecision,
-  { allowDataLoss }: DeployConfig,
+  atStart: boolean,
   server: ServerAssets,
 ): Step | undefined {
   const about = nameOf(wanted);
@@ -37,23 +38,27 @@ function stepOf(
     case 'use':
       return undefined;
     case 'create':
-      return { target, change: { change: 'create', ...about, impact: createImpact(wanted), atStart: true } };
+      return { target, change: { change: 'create', ...about, impact: createImpact(wanted), atStart } };
     case 'update': {
       const { changes, losses } = decision;
       const impact = losses.length === 0 ? 'no stored message is lost' : losses.map(lossEffect).join('. ');
-      const atStart = (losses.length === 0 || allowDataLoss) && wanted.use !== 'audit';
-      const change: PlannedChange = { change: 'update', ...about, fields: fieldsOf(changes), impact, atStart };
+      const fields = fieldsOf(changes);
+      // The first recorded change brings the stream of the audit to the config.
+      const change: PlannedChange = {
+        ...{ change: 'update', ...about, fields, impact },
+        atStart: atStart && wanted.use !== 'audit',
+      };
       return { target, change: losses.length === 0 ? change : { ...change, needs: ['--allow-data-loss'] } };
     }
     case 'recreate': {
       const impact = `the server does not change it in place: ${lossOfStream(decision.info, server)}`;
       const fields = fieldsOf(decision.changes);
       const needs = decision.info.state.messages > 0 ? { needs: ['--allow-data-loss'] as const } : {};
-      return { target, change: { change: 'recreate', ...about, fields, impact, atStart: false, ...needs } };
+      return { target, change: { change: 'recreate', ...about, fields, impact, atStart, ...needs } };
     }
     case 'refuse': {
       const { refusal } = decision;
-      const change: PlannedChange = { change: 'foreign', ...about, impact: refusal.message, atStart: false };
+      const change: PlannedChange = { change: 'foreign', ...about, impact: refusal.message, atStart };
       // A host runs without the records of runs.
       return { target, change, ...(wanted.use !== 'runs' && { refusal }) };
     }

@@ -17,6 +17,8 @@ export interface CommitLogsOptions {
   readonly log: PartedLog;
   /** For how long commits stay in the logs when the buckets have them. Default: for ever. */
   readonly historyMs?: number;
+  /** Identifies this start of the host. Default: a random id. */
+  readonly host?: string;
   /** Whether a read outside of a handler first reads what other hosts have committed. Default false. */
   readonly isFresh?: boolean;
 }
@@ -25,12 +27,14 @@ const REPORT_AGAIN_MS = 60_000;
 
 /** The commit logs of the plugins in this host. All versions of a plugin share one. */
 export class CommitLogs {
-  /** Identifies this host's commits. */
-  private readonly host = randomUUID();
+  /** Identifies this start of the host, in its commits and in its marks of runs. */
+  readonly host: string;
   private readonly logs = new Map<string, PluginCommitLog>();
   private readonly closing = new Set<Promise<void>>();
 
-  constructor(private readonly options: CommitLogsOptions) {}
+  constructor(private readonly options: CommitLogsOptions) {
+    this.host = options.host ?? randomUUID();
+  }
 
   /** Returns a plugin's log, which is closed when all users have left it. */
   enter(plugin: string): PluginCommitLog {

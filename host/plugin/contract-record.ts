@@ -86,6 +86,15 @@ export function isSameRecord(stored: string | undefined, next: string): boolean 
   return stored === next || (stored !== undefined && withoutDefaults(stored) === withoutDefaults(next));
 }
 
+/**
+ * Whether the contracts of a version may differ from those of the stored record. A JSON Schema shows neither a custom
+ * check nor an `upcast`, so any other source text of the plugin counts as a difference.
+ */
+export function contractsMayDiffer(stored: ContractRecord, next: ContractRecord): boolean {
+  if (stored.version !== next.version) return true;
+  return withoutDefaults(JSON.stringify(stored.contracts)) !== withoutDefaults(JSON.stringify(next.contracts));
+}
+
 function withoutDefaults(text: string): string | undefined {
   try {
     return JSON.stringify(JSON.parse(text, (key, value: unknown) => (key === 'default' ? null : value)));

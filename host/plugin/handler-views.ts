@@ -85,6 +85,7 @@ export class HandlerViews {
       recorder: host.recorder,
       telemetry: host.telemetry,
       time: host.time,
+      random: host.random,
     };
   }
 }

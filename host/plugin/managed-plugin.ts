@@ -8,6 +8,7 @@ import type { ContractRecords } from './contract-records';
 import type { NameRegistry } from './name-registry';
 import { runningState, type PluginEntry, type PluginState } from './plugin-entry';
 import type { PluginHost } from './plugin-host';
+import { specOf } from './reconcile';
 import type { ReloadReport, ReloadReports } from './reload-reports';
 import { runPlugin } from './run-plugin';
 import type { RunningPlugin } from './running-plugin';
@@ -18,14 +19,17 @@ import type { RunningPlugin } from './running-plugin';
  */
 export type LoadReason = 'start' | 'sources' | 'config' | 'retry';
 
+/** Failures that end when an operator mends a durable on the server, as `jetplug apply` and `adopt` do. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_NOT_UPDATABLE', 'JP_CONSUMER_FOREIGN']);
 /**
  * Failures that may end without a change of the plugin: a cluster elects a leader, or creates the same stream for two
- * hosts, or an operator creates what is missing.
+ * hosts, or an operator creates or mends what the plugin needs.
  */
 const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_BROKER_NO_QUORUM',
   'JP_STORE_UNAVAILABLE',
   'JP_ASSET_MISSING',
+  'JP_STREAM_NOT_UPDATABLE',
 ]);
 const RETRY_MS = 5_000;
 
@@ -140,8 +144,13 @@ export class ManagedPlugin {
     } catch (error) {
       if (error instanceof NotLoaded) return this.leave(error, startedMs);
       this.context.names.release(this.file.file, before);
-      this.fail(this.errorsIn(error));
-      this.context.reports.failed(this.errors, this.report(startedMs), running !== undefined);
+      const reported = reason === 'retry' ? this.errors : [];
+      const about = { plugin: this.lastRead?.name ?? this.name, file: this.file.file };
+      this.fail(errorsOf(error, about, this.context.host()));
+      // A reason that lasts is reported once.
+      if (textOf(this.errors) !== textOf(reported)) {
+        this.context.reports.failed(this.errors, this.report(startedMs), running !== undefined);
+      }
       this.retryAfterAWhile(this.errors);
     }
   }
@@ -192,11 +201,18 @@ export class ManagedPlugin {
 
   /** Loads the plugin again if only the server was at fault, since no change of a file would do so. */
   private retryAfterAWhile(errors: readonly JetplugError[]): void {
-    if (!errors.every(({ code }) => MAY_PASS.has(code))) return;
-    this.retry = this.context.host().time.after(RETRY_MS, () => {
+    // The version that runs watches its own durables, and a refused one may differ from it in its stream.
+    const mayPass = ({ code }: JetplugError): boolean => MAY_PASS.has(code) || (!this.running && REFUSALS.has(code));
+    if (!errors.every(mayPass)) return;
+    const retry = async (): Promise<void> => {
       // Another change of the plugin may have come before this turn.
-      void this.inTurn(async () => this.errors === errors && (await this.load('retry')));
-    });
+      if (this.errors !== errors) return;
+      // A load builds the plugin and calls its onStart, so the server is asked first.
+      const isRefused = errors.some(({ code }) => REFUSALS.has(code));
+      if (isRefused && (await hasRefusedDurable(this.lastRead, this.context.host()))) this.retryAfterAWhile(errors);
+      else await this.load('retry');
+    };
+    this.retry = this.context.host().time.after(RETRY_MS, () => void this.inTurn(retry));
   }
 
   private async leave({ why }: NotLoaded, startedMs: number): Promise<void> {
@@ -242,18 +258,38 @@ export class ManagedPlugin {
   private reportSuccess(outcome: 'loaded' | 'swapped' | 'removed', startedMs: number, plugin = this.name): void {
     this.context.reports.succeeded(outcome, { ...this.report(startedMs), plugin }, this.running?.handlers);
   }
+}
 
-  private errorsIn(thrown: unknown): JetplugError[] {
-    const { sourceOf } = this.context.host();
-    const details = { plugin: this.lastRead?.name ?? this.name, file: this.file.file };
-    return errorsIn(thrown)
-      .map((error) =>
-        isJetplugError(error)
-          ? error.with(details)
-          : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
-      )
-      .map((error) => (sourceOf ? atSettings(error, sourceOf) : error));
+/** Returns the errors of a failed load, with the plugin's name and file, and the place of a setting in the config. */
+function errorsOf(
+  thrown: unknown,
+  details: { readonly plugin: string; readonly file: string },
+  { sourceOf }: Pick<PluginHost, 'sourceOf'>,
+): JetplugError[] {
+  return errorsIn(thrown)
+    .map((error) =>
+      isJetplugError(error)
+        ? error.with(details)
+        : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
+    )
+    .map((error) => (sourceOf ? atSettings(error, sourceOf) : error));
+}
+
+/** Whether the server still has a durable of the plugin that the host must not use, or does not answer. */
+async function hasRefusedDurable(
+  plugin: PluginDefinition | undefined,
+  { broker, streams, config }: Omit<PluginHost, 'claim'>,
+): Promise<boolean> {
+  try {
+    for (const handler of plugin?.handlers ?? []) await broker.checkDurable(specOf(plugin!, handler, streams, config));
+    return false;
+  } catch {
+    return true; // The reason was reported when the plugin failed, and the next look comes soon.
   }
+}
+
+function textOf(errors: readonly JetplugError[]): string {
+  return errors.map(({ code, message }) => `${code} ${message}`).join();
 }
 
 /** Thrown when the plugin was read but must not run. */

@@ -25,6 +25,8 @@ export interface PluginHost {
   readonly streams: readonly StreamState[];
   readonly clock: Clock;
   readonly time: Time;
+  /** The timers that bound the start of a plugin. Default: the machine's, because a test's time stands still meanwhile. */
+  readonly startTime?: Time;
   readonly log: PartedLog;
   readonly outgoing: Outgoing;
   readonly deadLetters: DeadLetters;
@@ -37,6 +39,8 @@ export interface PluginHost {
   readonly recorder?: Recorder | undefined;
   /** Traces and measures the runs of handlers; absent if telemetry is off. */
   readonly telemetry?: Telemetry | undefined;
+  /** Returns a number in [0, 1), for the jitter of retries. Default: `Math.random`. */
+  readonly random?: () => number;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /** The limits that all handlers share. Default: none. */

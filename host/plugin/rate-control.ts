@@ -11,7 +11,7 @@ const HAND_OVER_MS = 10_000;
 export interface RateControlOptions {
   readonly durable: DurableSpec;
   readonly feeds: readonly Pick<DurableFeed, 'pinned' | 'leave'>[];
-  readonly intake: Pick<Intake, 'pace' | 'revokePace' | 'drain' | 'reopen'>;
+  readonly intake: Pick<Intake, 'pace' | 'standBy' | 'drain' | 'reopen'>;
 }
 
 /**
@@ -74,7 +74,8 @@ export class RateControl implements LeaseUser {
   private standBy(): void {
     const { intake, feeds } = this.options;
     for (const feed of feeds) feed.pinned?.standBy(false);
-    intake.revokePace();
+    intake.pace!.revoke();
+    intake.standBy();
   }
 
   private async leaveFeeds(): Promise<void> {

@@ -1,5 +1,6 @@
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Logger } from '../../sdk';
+import { machineTime, type Time } from '../base/time';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { Config } from '../config/config';
 import type { KeyValue } from '../records/key-value';
@@ -35,6 +36,8 @@ export interface DurableHost {
   readonly broker: Pick<PluginBroker, 'ensureDurable' | 'streamCreated' | 'durableCheckpoint'>;
   readonly records: KeyValue;
   readonly commits: Pick<CommitLogs, 'get'>;
+  /** Default: the machine's time. */
+  readonly time?: Time;
   readonly log: Logger;
 }
 
@@ -60,7 +63,7 @@ export async function reconcileHandler(
   if (ignoredFrom) {
     host.log.info('the option from has no effect, because the durable consumer exists', { ...about, ...ignoredFrom });
   }
-  const attempts = new KvAttemptLog(host.records, durable.durable, outages);
+  const attempts = new KvAttemptLog(host.records, durable.durable, outages, host.commits.host);
   const failing = await findFailing(attempts, settlements, plugin.name, durable, host);
   const delivered = former ? { ...durable, former } : durable;
   return { durable: delivered, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
@@ -133,7 +136,7 @@ function aboutOf({ stream, durable, owner: { plugin, handler } }: DurableSpec): 
 
 /** Reads which events of the durable's stream the handler has settled. */
 export async function openSettlements(durable: DurableSpec, host: DurableHost): Promise<Settlements> {
-  const { broker, records, commits } = host;
+  const { broker, records, commits, time = machineTime } = host;
   const { plugin } = durable.owner;
   const settlements = await Settlements.open({
     records,
@@ -141,6 +144,7 @@ export async function openSettlements(durable: DurableSpec, host: DurableHost): 
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
     hasWildcards: !isPublishSubject(durable.subject),
+    time,
     checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('settlements could not be stored; trying again', {

@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import { machineTime, type Timer } from '../base/time';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginHost } from './plugin-host';
 
@@ -15,17 +16,17 @@ export async function withinStartLimit<T>(
   abandoned: () => void,
 ): Promise<T> {
   const limitMs = host.config.plugins.startTimeoutMs;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = (host.startTime ?? machineTime).after(limitMs, () => {
       const message = `${className} did not start within ${limitMs} ms`;
       reject(new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, { plugin: name, ...where }));
       abandoned();
-    }, limitMs);
+    });
   });
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }

@@ -12,6 +12,7 @@ export interface AuditEntry {
   /** The thing that was changed, such as `badge.award`. */
   readonly target: string;
   readonly detail?: Readonly<Record<string, unknown>>;
-  readonly outcome: 'done' | 'failed';
+  /** `started`: a change of many steps begins, and its `detail` is the plan. Without a later entry, it was killed. */
+  readonly outcome: 'started' | 'done' | 'failed';
   readonly error?: string;
 }

@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { parseSettled, settledKey, type SettledRecord } from './settled-record';
 import { SettledSet } from './settled-set';
@@ -12,6 +13,7 @@ export interface SettlementsOptions {
   readonly streamCreated: string;
   /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
+  readonly time: Time;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
   /** Called when the settlements cannot be stored. The write is retried. */
@@ -37,7 +39,7 @@ export class Settlements {
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private writing: Promise<boolean> | undefined;
   private positioned = false;
   /** Whether settlements of this stream are stored. */
@@ -99,7 +101,7 @@ export class Settlements {
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
-    this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
+    this.timer ??= this.options.time.after(WRITE_DELAY_MS, () => void this.flush());
   }
 
   /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
@@ -178,7 +180,7 @@ export class Settlements {
    * not be stored.
    */
   async flush(): Promise<boolean> {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     // A write in flight may have begun before the last settlement.
     await this.writing;
@@ -222,7 +224,7 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
+      this.timer ??= this.options.time.after(RETRY_DELAY_MS, () => void this.flush());
       return false;
     }
   }

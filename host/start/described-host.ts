@@ -4,7 +4,7 @@ import type { Explainable } from '../ops/explain';
 import type { HandlerLags } from '../ops/handler-lags';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { DriftedStream } from '../nats/stream-keeper';
-import type { NewerConfig } from '../ops/host-status';
+import type { NewerConfig } from '../nats/generation-record';
 import type { Plugins } from '../plugin/plugins';
 import type { LiveRuns } from '../records/runs/live-runs';
 

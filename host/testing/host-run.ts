@@ -178,6 +178,7 @@ export class HostRun {
     return {
       epochMs: () => time.epochMs(),
       nowMs: () => time.nowMs(),
+      soon: (act) => time.soon(() => !this.isDead() && act()),
       every: (periodMs, act) => registered(time.every(periodMs, act)),
       after: (delayMs, act) => {
         const timer = registered(

@@ -28,6 +28,10 @@ export class VirtualTime implements Time {
     return this.add({ atMs: this.elapsedMs + Math.max(0, delayMs), order: this.made++, act });
   }
 
+  soon(act: () => void): void {
+    setImmediate(act);
+  }
+
   every(periodMs: number, act: () => void): Timer {
     return this.add({ atMs: this.elapsedMs + periodMs, order: this.made++, act, periodMs });
   }

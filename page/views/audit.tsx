@@ -43,6 +43,8 @@ export function AuditView() {
   );
 }
 
+const TONES = { started: 'quiet', done: 'good', failed: 'bad' } as const;
+
 function Cells({ entry }: { readonly entry: AuditEntry | undefined }) {
   if (!entry) return <span role="gridcell" class="skeleton-line" />;
   const { at, who, via, from, action, target, detail, outcome, error } = entry;
@@ -72,7 +74,7 @@ function Cells({ entry }: { readonly entry: AuditEntry | undefined }) {
         {text}
       </span>
       <span role="gridcell">
-        <Pill tone={outcome === 'done' ? 'good' : 'bad'}>{outcome}</Pill>
+        <Pill tone={TONES[outcome]}>{outcome}</Pill>
       </span>
     </>
   );

@@ -125,11 +125,11 @@ export const PLUGIN_ERRORS = {
     'Pass the validator of an object, such as z.object({ … }), to defineEvent.',
   ],
   JP_CONTRACT_MISMATCH: [
-    'Stored events do not fit the contract of a handler. `jetplug check --against-stream` reports them; a host would dead-letter those that the handler has not handled.',
+    'Stored events do not fit the contract of a handler. `jetplug check --against-stream` reports them, and `jetplug plan` counts them; a host would dead-letter those that the handler has not handled.',
     'Convert the old form with the option upcast of defineEvent, or make the schema accept it.',
   ],
   JP_HANDLER_FROM_IGNORED: [
-    'The option `from` of a handler has no effect, because its durable exists and has started elsewhere. `jetplug check --against-stream` warns of it.',
+    'The option `from` of a handler has no effect, because its durable exists and has started elsewhere. `jetplug check --against-stream` warns of it, and `jetplug plan` shows it.',
     'Leave it if the position is right. Otherwise give the handler a new durable with @Subscribe({ durable }), which starts there.',
   ],
   JP_CONTRACT_ENVELOPE: [

@@ -263,3 +263,39 @@ onBoth('afterCommit refuses what is not a function, and a call after the run has
   expect(errors[0]).toBeInstanceOf(TypeError);
   expect(errors[1]).toMatchObject({ code: 'JP_RUN_OVER' });
 });
+
+onBoth('a run that repeats committed work holds no key while it waits for a permit', async (start) => {
+  let changeOutside = async (): Promise<unknown> => undefined;
+  let publishNext = async (): Promise<unknown> => undefined;
+  const calls: number[] = [];
+  @Plugin({ name: 'one-by-one' })
+  class OneByOnePlugin {
+    constructor(private readonly totals: Store<number>) {}
+
+    @Subscribe(Placed, { retry: { attempts: 3, backoff: ['30ms'] }, concurrency: 1 })
+    async take({ user, n }: Placed, context: EventContext): Promise<void> {
+      const isRepeated = calls.includes(n);
+      calls.push(n);
+      await this.totals.update(user, (before = 0) => before + n);
+      // From then on, each run locks the key before it uses it.
+      if (n === 1 && !isRepeated) await changeOutside();
+      if (n === 2 && isRepeated) await publishNext();
+      context.afterCommit(() => {
+        if (n === 2 && !isRepeated) throw new Error('not now');
+        mails.push(`${n}`);
+      });
+    }
+  }
+  const host = await start([OneByOnePlugin]);
+  changeOutside = () => host.store<number>(OneByOnePlugin).update('u1', (before = 0) => before + 100);
+  publishNext = async () => {
+    await host.publishRaw('orders.placed', { user: 'u1', n: 4 });
+    await turn();
+  };
+  await host.publish(Placed, { user: 'u1', n: 1 });
+  await host.settled();
+  await host.publish(Placed, { user: 'u1', n: 2 });
+  await host.settled();
+  expect(await host.store(OneByOnePlugin).get('u1')).toBe(107);
+  expect(mails.sort()).toEqual(['1', '2', '4']);
+});

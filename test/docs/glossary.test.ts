@@ -11,7 +11,7 @@ const COMMON = `
   added all already answer any api ask backend backlog bar batches before binary block bounded bounds bus call called
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
-  counted counters credentials data decoded deferred delay deploy described details differences discovery doubt
+  counted counters credentials data decoded deferred delay deletion deploy described details differences discovery doubt
   download draft duration ending entry env error explainable explained fact factory failed failure field fifo filter
   find flags folder for format found from header help helper holder http identity import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv

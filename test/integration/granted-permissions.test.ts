@@ -8,7 +8,7 @@ import { jetplug, type CliResult } from '../support/cli';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
 import { post } from '../support/http';
-import { grantedServer, loginOf, OPERATOR_ENV, refusalsOf } from '../support/granted-server';
+import { envOf, grantedServer, loginOf, refusalsOf } from '../support/granted-server';
 import { MAIN, plainEnv, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
@@ -31,8 +31,11 @@ const TALLY = pluginSource(
     await this.events.publish('badge.ticked', { of: event.of, n });
     if (event.bad) throw new Error('bad');
   }
-  @Subscribe('badge.ticked', { from: 'beginning' })
-  async see() {}`,
+  @Subscribe({ from: 'beginning' })
+  async see(_event: Ticked) {}`,
+  {
+    before: `export class Ticked extends defineEvent('badge.ticked', z.object({ of: z.string(), n: z.number() })) {}`,
+  },
 );
 const LATER = pluginSource(
   'LaterPlugin',
@@ -70,16 +73,16 @@ function start(): Promise<TestHost> {
   return scene.host({ server, plugins: [plugins], config: { ...CONFIG, nats }, env });
 }
 
-/** Runs a command as the operator. */
-function operator(...args: string[]): Promise<CliResult> {
+function run(role: 'operator' | 'deployer', ...args: string[]): Promise<CliResult> {
   return jetplug([...args, '--json', '--config', configFile, '--servers', server.url], {
-    env: OPERATOR_ENV,
+    env: envOf(role),
     cwd: plugins,
   });
 }
 
+/** Runs a command as the operator. */
 async function answer<T>(...args: string[]): Promise<T> {
-  const result = await operator(...args);
+  const result = await run('operator', ...args);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   return result.json<T>();
 }
@@ -161,9 +164,20 @@ describe('with the permissions that are printed', () => {
     await answer('docs');
     await answer('pause', 'tally');
     await answer('resume', 'tally');
-    await answer('adopt', 'stream', 'EVENTS');
+    await answer('plan', '--plugins', plugins);
     expect(await answer<object[]>('audit')).not.toEqual([]);
   }, 60_000);
+
+  test.each(['operator', 'deployer'] as const)('a plan of the %s tests a changed contract', async (role) => {
+    expect((await run(role, 'plan', '--plugins', plugins)).json()).toEqual([]);
+    const changed = TALLY.replace('n: z.number()', 'n: z.number().max(0)');
+    const folder = scene.folder({ 'tally.plugin.ts': changed, 'later.plugin.ts': LATER });
+    const { code, stderr, json } = await run(role, 'plan', '--plugins', folder);
+    expect([code, stderr]).toEqual([2, '']);
+    expect(json()).toMatchObject([
+      { change: 'contract', name: 'badge.ticked', complete: true, byField: [{ field: 'n' }] },
+    ]);
+  });
 
   test('fate counts the events before a waiting one; the server itself deletes the consumer that counts', async () => {
     await answer('pause', 'tally');
@@ -215,7 +229,7 @@ function follow(...args: string[]): { output(): string; end(): Promise<unknown> 
   const flags = ['--json', '--config', configFile, '--servers', server.url];
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args, ...flags], {
     cwd: plugins,
-    env: { ...plainEnv(), ...OPERATOR_ENV },
+    env: { ...plainEnv(), ...envOf('operator') },
   });
   let output = '';
   child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -283,14 +297,34 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     '$JS.API.STREAM.PURGE.AUDIT',
     '$JS.API.STREAM.MSG.DELETE.EVENTS',
     '$JS.API.STREAM.DELETE.KV_jetplug-tally',
-    '$JS.API.STREAM.UPDATE.FOREIGN',
+    '$JS.API.STREAM.CREATE.EVENTS',
+    '$JS.API.STREAM.UPDATE.EVENTS',
     '$JS.API.STREAM.MSG.GET.FOREIGN',
     '$JS.API.DIRECT.GET.FOREIGN',
+    '$JS.API.CONSUMER.CREATE.EVENTS.tally-count',
     '$JS.API.CONSUMER.DELETE.EVENTS.tally-count',
     '$JS.API.CONSUMER.MSG.NEXT.EVENTS.tally-count',
     '$JS.API.CONSUMER.PAUSE.FOREIGN.theirs',
     '$KV.jetplug.settled.tally-count',
     '$KV.foreign.key',
+    '$SYS.REQ.SERVER.PING',
+  ],
+  deployer: [
+    'video.tick',
+    'retry.tally.count.EVENTS.1.1.1',
+    'jetplug.pause',
+    '$JS.ACK.EVENTS.tally-count.1.1.1.1.0',
+    '$JS.API.STREAM.CREATE.FOREIGN',
+    '$JS.API.STREAM.UPDATE.FOREIGN',
+    '$JS.API.STREAM.DELETE.FOREIGN',
+    '$JS.API.STREAM.DELETE.AUDIT',
+    '$JS.API.STREAM.PURGE.EVENTS',
+    '$JS.API.STREAM.MSG.DELETE.EVENTS',
+    '$JS.API.STREAM.SNAPSHOT.EVENTS',
+    '$JS.API.CONSUMER.CREATE.EVENTS.other',
+    '$JS.API.CONSUMER.DELETE.FOREIGN.theirs',
+    '$JS.API.CONSUMER.MSG.NEXT.EVENTS.tally-count',
+    '$KV.jetplug-tally.key',
     '$SYS.REQ.SERVER.PING',
   ],
 };
@@ -300,6 +334,7 @@ const UNHEARD: Readonly<Record<string, readonly string[]>> = {
   host: ['>', 'video.>', '$JS.API.>', '$JS.EVENT.>', '$KV.>', '_INBOX.>', '$SYS.>', 'jetplug.audit'],
   publisher: ['>', 'video.>', 'badge.ticked', 'dead.>', 'retry.>', 'jetplug.>', '$KV.>', '$JS.>', '_INBOX.jetplug.>'],
   operator: ['>', 'video.>', 'dead.>', 'retry.>', 'jetplug.>', '$KV.>', '$JS.API.>', '_INBOX.>', '$SYS.>'],
+  deployer: ['>', 'video.>', 'dead.>', 'retry.>', 'jetplug.>', '$KV.>', '$JS.API.>', '_INBOX.>', '$SYS.>'],
 };
 
 test.each(Object.keys(REFUSED))('the role %s may do nothing else', async (role) => {

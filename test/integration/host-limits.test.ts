@@ -50,7 +50,7 @@ test('a host keeps its limits of calls and of memory under load, handles every e
   const logged = (by: string) => host.logged('handled').filter((line) => line['by'] === by);
   await eventually(async () => (await figure('jetplug_buffered_bytes')) >= MAX_BYTES);
   expect(await figure('jetplug_running_calls')).toBe(MAX_CALLS);
-  // What the server has sent by then arrives too, so the host holds somewhat more.
+  // Events that the server has sent by then arrive too, so the host holds somewhat more.
   expect(await figure('jetplug_buffered_bytes')).toBeLessThan(2 * MAX_BYTES);
   expect(host.logged('handled')).toEqual([]);
 

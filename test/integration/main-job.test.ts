@@ -3,7 +3,7 @@ import type { NatsConnection } from 'nats';
 import { parse } from 'yaml';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
-import { grantedServer, loginOf, OPERATOR_ENV, refusalsOf } from '../support/granted-server';
+import { envOf, grantedServer, loginOf, refusalsOf } from '../support/granted-server';
 import { STORY_CONFIG, STORY_PLUGINS, type TestHost } from '../support/host';
 import { Scene } from '../support/scene';
 import { bucketIsFilled } from '../support/stored';
@@ -18,7 +18,7 @@ describe.each(['everything', 'only the permissions that are printed'])('with %s 
   let refusals: () => string[];
   const isLimited = granted !== 'everything';
   /** Commands log in as an operator. */
-  const as = isLimited ? { env: OPERATOR_ENV } : {};
+  const as = isLimited ? { env: envOf('operator') } : {};
 
   beforeAll(async () => {
     const server = isLimited ? await grantedServer(scene, STREAMS, STORY_PLUGINS) : await scene.server();

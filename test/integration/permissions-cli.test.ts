@@ -48,7 +48,7 @@ test('the config of nats-server has a user for each role, with the purpose of it
     "
   `);
   const all = (await jetplug(['permissions'], { cwd })).stdout;
-  for (const role of ['host', 'publisher', 'operator']) {
+  for (const role of ['host', 'publisher', 'operator', 'deployer']) {
     expect(all).toContain(`{ user: "jetplug-${role}", password: $JETPLUG_${role.toUpperCase()}_PASSWORD`);
   }
 });
@@ -58,12 +58,14 @@ test('the commands of nsc add a user for each role', async () => {
   expect(stdout).toMatchInlineSnapshot(`
     "# Print it again with \`jetplug permissions\` when the config or a plugin changes.
     # Each role may read the answers to the others. To prevent that, set nats.inboxPrefix: _INBOX.jetplug
-    nsc add user --name jetplug-publisher \\
+    # To add subjects to an existing key, leave out \`--sk generate\` and \`nsc add user\`. Then push the account.
+    nsc edit signing-key --sk generate --role jetplug-publisher \\
       --allow-pub '$JS.API.INFO' \\
       --allow-pub '$JS.API.STREAM.NAMES' \\
       --allow-pub 'video.>' \\
       --allow-pub 'badge.won' \\
       --allow-sub '_INBOX.>'
+    nsc add user --name jetplug-publisher --private-key jetplug-publisher
     "
   `);
 });
@@ -81,5 +83,5 @@ test('a plugin that is switched off gets no permissions, and one that cannot be 
 test('an unknown role is refused with the known ones', async () => {
   const { code, stderr } = await jetplug(['permissions', '--role', 'admin'], { cwd: folder('') });
   expect(code).toBe(1);
-  expect(stderr).toContain('host, publisher, operator');
+  expect(stderr).toContain('host, publisher, operator, deployer');
 });

@@ -85,11 +85,12 @@ test('apply makes the plan, records it, and a host that starts then changes noth
   const again = await run('apply', '--yes', '--json');
   expect(again.json()).toEqual({ done: [], notDone: [], left: [] });
   const audit = (await run('audit', '--json')).json<
-    { action: string; outcome: string; detail: { changes: string[] } }[]
+    { at: string; action: string; outcome: string; detail: { changes: string[] } }[]
   >();
-  expect(audit).toHaveLength(1);
+  expect(audit).toHaveLength(2);
   expect(audit[0]).toMatchObject({ action: 'apply', target: 'jetplug', outcome: 'done' });
   expect(audit[0]!.detail.changes[0]).toBe('create stream EVENTS');
+  expect(audit[1]).toEqual({ ...audit[0], at: audit[1]!.at, outcome: 'started' });
   const host = await scene.host({ server, plugins: [join(folder, 'plugins')], config: { streams: [EVENTS] } });
   expect(host.ready.streams.map(({ change }) => change)).toEqual(['unchanged', 'unchanged']);
   expect(await host.stop()).toBe(0);
@@ -120,6 +121,20 @@ test('a plan file is applied without a question, and refused after the server ha
   expect(await planned()).toEqual([0, []]);
   writeFileSync(join(folder, 'plan.json'), '[]');
   expect((await run('apply', 'plan.json', '--json')).errors()[0]!.code).toBe('JP_PLAN_FILE_INVALID');
+});
+
+test('a plan with an earlier config than the applied one says who has applied that, and that a host waits', async () => {
+  await run('apply', '--yes');
+  write({ streams: [{ ...EVENTS, maxAge: '14d' }] });
+  await run('apply', '--yes');
+  write({});
+  // The bucket of the records did not exist at the first apply, so this one claims the first generation of its config.
+  await run('apply', '--yes');
+  write({ streams: [{ ...EVENTS, maxAge: '14d' }] });
+  const { stdout } = await run('plan');
+  expect(stdout).toMatch(
+    /A host that starts makes none of these changes\.\nThe deployment has a newer config \(generation 2, by \S+@\S+, since \S+Z\): a host that starts with this one waits, and leaves the settings as they are\. `jetplug apply` makes this config the newest\.\n$/,
+  );
 });
 
 test('without a terminal and without --yes nothing is changed', async () => {

@@ -1,6 +1,8 @@
 import { AckPolicy, DeliverPolicy, StorageType, type JetStreamManager, type NatsConnection } from 'nats';
+import { Bucket } from '../../host/nats/bucket';
 import type { Connection } from '../../host/nats/connection';
 import { newConfig } from '../../host/nats/durable-config';
+import { applyConfig, fingerprintOf } from '../../host/nats/generation-record';
 import { assertCurrent, planFile } from '../../host/plan/plan-file';
 import { DURABLE } from '../support/durable-spec';
 import { askApi, durableConfig, durableInfo, editDurable } from '../support/durables';
@@ -58,6 +60,18 @@ async function remake(settings: object): Promise<void> {
 async function handle(count: number): Promise<void> {
   const consumer = await nats.jetstream().consumers.get('EVENTS', 'badge-award');
   for await (const message of await consumer.fetch({ max_messages: count, expires: 2_000 })) await message.ackAck();
+}
+
+type Named = readonly [name: string, subject: string];
+
+function eventStreams(...named: readonly Named[]): object[] {
+  return named.map(([name, subject]) => ({ name, subjects: [subject] }));
+}
+
+/** Creates streams beside that of the deployment. */
+async function applyStreams(...named: readonly Named[]): Promise<void> {
+  const streams = [EVENTS, ...eventStreams(...named)];
+  await applySteps(connection, await planOf(connection, deployed({ config: { streams } })));
 }
 
 /** A way in which the server and the deployment differ. */
@@ -245,6 +259,40 @@ const DRIFTS: readonly Drift[] = [
     ],
     allowDataLoss: true,
     then: async () => expect((await streamConfig('USERS')).subjects).toEqual(['user.>']),
+  },
+  {
+    name: 'a chain of subjects moves from stream to stream, the last one first',
+    happened: () => applyStreams(['A', 'a.>'], ['B', 'b.>'], ['C', 'c.>']),
+    written: { config: { streams: [EVENTS, ...eventStreams(['A', 'b.>'], ['B', 'c.>'], ['C', 'd.>'])] } },
+    planned: [
+      expect.stringContaining('~ stream C subjects c.> → d.>'),
+      expect.stringContaining('~ stream B subjects b.> → c.>'),
+      expect.stringContaining('~ stream A subjects a.> → b.>'),
+    ],
+    allowDataLoss: true,
+    then: async () => expect((await streamConfig('A')).subjects).toEqual(['b.>']),
+  },
+  {
+    name: 'streams that take subjects from each other are refused, with a way out',
+    happened: () => applyStreams(['A', 'a.>'], ['B', 'b.>']),
+    written: { config: { streams: [EVENTS, ...eventStreams(['A', 'b.>'], ['B', 'a.>'])] } },
+    planned: [
+      expect.stringContaining('~ stream A subjects a.> → b.>'),
+      expect.stringContaining('~ stream B subjects b.> → a.>'),
+    ],
+    allowDataLoss: true,
+    refused: 'JP_STREAM_OVERLAP',
+    then: async () => {
+      const swapped = (first: string) =>
+        planOf(connection, deployed({ config: { streams: [EVENTS, ...eventStreams(['A', first], ['B', 'a.>'])] } }));
+      const [step] = await swapped('b.>');
+      expect(step!.change.refused).toBe(
+        'the streams A, B take subjects from each other, and the server lets no two streams hold one subject',
+      );
+      for (const first of ['moving.a', 'b.>'])
+        await applySteps(connection, await swapped(first), { allowDataLoss: true });
+      expect([(await streamConfig('A')).subjects, (await streamConfig('B')).subjects]).toEqual([['b.>'], ['a.>']]);
+    },
   },
   {
     name: 'an unmarked stream that fits is used as it is',
@@ -478,6 +526,26 @@ test('with deploy.bindOnly no host makes a change', async () => {
   const steps = await planOf(connection, deployed({ config: { deploy: { bindOnly: true } } }));
   expect(steps.map(({ change }) => [change.change, change.atStart])).toEqual(steps.map(() => ['create', false]));
   expect(steps.map(({ change }) => change.name)).toEqual(expect.arrayContaining(['AUDIT', 'badge--award']));
+});
+
+test('with an earlier config than the newest one, a start changes no settings, and creates what is missing', async () => {
+  const earlier = deployed({
+    config: { streams: [{ ...EVENTS, maxAge: '14d' }], delivery: { ackWait: '20s' } },
+    plugins: { ...BADGE, seen: { all: { subject: 'video.*' } } },
+  });
+  const newest = deployed({});
+  await applySteps(connection, await planOf(connection, newest));
+  const records = Bucket.at(connection, 'jetplug');
+  for (const { config } of [earlier, newest]) await applyConfig(records, fingerprintOf(config), 'ann@desk');
+  const newerConfig = { generation: 2, host: 'ann@desk', since: expect.any(String) as string };
+  expect((await planOf(connection, earlier)).map(({ change }) => change)).toEqual([
+    expect.objectContaining({ change: 'update', name: 'EVENTS', atStart: false, newerConfig }),
+    expect.objectContaining({ change: 'update', name: 'badge-award', atStart: false, newerConfig }),
+    expect.not.objectContaining({ newerConfig }),
+  ]);
+  expect((await planOf(connection, earlier)).at(-1)!.change).toMatchObject({ change: 'create', atStart: true });
+  await applyConfig(records, fingerprintOf(earlier.config), 'ann@desk');
+  expect((await planOf(connection, earlier)).every(({ change }) => change.atStart && !change.newerConfig)).toBe(true);
 });
 
 test('a change that is refused says so', async () => {

@@ -86,11 +86,18 @@ function apply() {
 /** Whether a command changes the server: an asset, or the settled events of a handler. */
 function isChange({ subject, payload }: ClientCommand): boolean {
   if (subject.startsWith('$KV.jetplug.settled.')) return true;
+  // The stream of the audit is created before the first change.
+  if (subject.endsWith('.AUDIT')) return false;
   if (!/^\$JS\.API\.(STREAM|CONSUMER)\.(CREATE|UPDATE|DELETE|PURGE)\./.test(subject)) return false;
   // The consumers that count events are no assets.
   return (
     !payload.includes('"inactive_threshold":5000000000') && !/CONSUMER\.DELETE\.\w+\.[A-Za-z0-9]{8,}$/.test(subject)
   );
+}
+
+/** Reads the newest entry of the audit. */
+async function newestEntry(): Promise<{ outcome: string }> {
+  return (await jsm.streams.getMessage('AUDIT', { last_by_subj: 'jetplug.audit' })).json();
 }
 
 async function expectPlanned(): Promise<void> {
@@ -114,6 +121,7 @@ test('an apply that is killed before or after any of its changes, and run again 
   void proxy.arm({ ...counted, spring: () => undefined });
   expect(await once(apply(), 'exit')).toEqual([0, null]);
   await expectPlanned();
+  expect((await newestEntry()).outcome).toBe('done');
   expect(changes).toBeGreaterThan(8);
   for (let nth = 1; nth <= changes; nth++) {
     for (const moment of ['before', 'answered'] satisfies Moment[]) {
@@ -128,6 +136,7 @@ test('an apply that is killed before or after any of its changes, and run again 
         spring: () => void child.kill('SIGKILL'),
       });
       expect([nth, moment, await ended]).toEqual([nth, moment, [null, 'SIGKILL']]);
+      expect((await newestEntry()).outcome).toBe('started');
       const rest = await planOf(connection, after());
       assertCurrent(file, 'jetplug', rest);
       await applySteps(connection, rest, { prune: true, allowDataLoss: true });

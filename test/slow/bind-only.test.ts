@@ -64,6 +64,8 @@ test('a start lists everything that is missing, and the listed commands create i
   const host = await scene.host({ server, plugins: [STORY_PLUGINS], config: CONFIG });
   client.publish('video.watch_started', '{"user_id":"u1","video_id":"v1"}');
   await eventually(async () => (await jsm.consumers.info('EVENTS', 'badge-award')).ack_floor.stream_seq > 0);
+  const records = await client.jetstream().views.kv('jetplug', { bindOnly: true });
+  expect(await records.get('generation')).toBeNull();
   await host.stop();
 });
 

@@ -4,7 +4,7 @@ import type { TestServer } from './nats-server';
 import type { Scene } from './scene';
 
 const PASSWORD = 'p';
-const ROLES = ['host', 'publisher', 'operator'] as const;
+const ROLES = ['host', 'publisher', 'operator', 'deployer'] as const;
 
 type Role = (typeof ROLES)[number];
 
@@ -13,19 +13,21 @@ export function loginOf(role: Role): { readonly user: string; readonly password:
   return { user: `jetplug-${role}`, password: PASSWORD };
 }
 
-/** The variables with which a command logs in as an operator. */
-export const OPERATOR_ENV = {
-  JETPLUG_NATS_USER: loginOf('operator').user,
-  JETPLUG_NATS_PASSWORD: PASSWORD,
-};
+/** The variables with which a command logs in. */
+export function envOf(role: Role): NodeJS.ProcessEnv {
+  const { user, password } = loginOf(role);
+  return { JETPLUG_NATS_USER: user, JETPLUG_NATS_PASSWORD: password };
+}
 
 /**
  * Starts a server whose users have exactly the permissions that `jetplug permissions` prints for a config and plugins. A
  * client without a name may do everything.
+ * @param plugins the plugins folder; default: those of the config
  */
-export async function grantedServer(scene: Scene, config: object, plugins: string): Promise<TestServer> {
+export async function grantedServer(scene: Scene, config: object, plugins?: string): Promise<TestServer> {
   const cwd = scene.folder({ 'config.json': JSON.stringify(config) });
-  const args = ['permissions', '--config', join(cwd, 'config.json'), '--plugins', plugins];
+  const folder = plugins === undefined ? [] : ['--plugins', plugins];
+  const args = ['permissions', '--config', join(cwd, 'config.json'), ...folder];
   const { code, stdout, stderr } = await jetplug(args, { cwd });
   if (code !== 0) throw new Error(stderr);
   const passwords = ROLES.map((role) => `JETPLUG_${role.toUpperCase()}_PASSWORD = "${PASSWORD}"`);

@@ -59,7 +59,7 @@ export async function applySteps(
   { prune = false, allowDataLoss = false }: ApplyFlags = {},
   deployment = 'jetplug',
 ): Promise<void> {
-  const options = { deployment, prune, allowDataLoss };
+  const options = { deployment, prune, allowDataLoss, by: 'ann@desk' };
   for (const step of selectSteps(steps, options).made) await makeStep(connection, step, options);
 }
 

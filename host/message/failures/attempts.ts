@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { KeyValue } from '../../records/key-value';
 import { KeyWriters } from '../../records/key-writers';
 import type { Settlements } from '../../records/settlements';
@@ -44,9 +43,6 @@ export interface AttemptLog {
   forget(message: MessageRef): Promise<void>;
 }
 
-/** Distinguishes this process from earlier ones and from those on other machines. */
-const THIS_PROCESS = randomUUID();
-
 /** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
@@ -54,7 +50,8 @@ export class KvAttemptLog implements AttemptLog {
     private readonly records: KeyValue,
     private readonly durable: string,
     private readonly outages: Pick<Outages, 'count' | 'learn'>,
-    private readonly process: string = THIS_PROCESS,
+    /** Identifies this start of the host, among earlier ones and those on other machines. */
+    private readonly process: string,
   ) {
     this.writers = new KeyWriters(records);
   }

@@ -1,7 +1,7 @@
 import type { Limiter } from '../../base/limiter';
 import { machineTime, type Time } from '../../base/time';
 import type { Delivery, MessageRef } from '../../broker/delivery';
-import type { Handler } from '../handler';
+import type { Handler, RatePolicy } from '../handler';
 import { Admission, type AdmissionOptions } from './admission';
 import { type BufferedDelivery, type DeliveryState } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
@@ -13,10 +13,9 @@ import type { HostConcurrency } from './host-concurrency';
 import type { HostMemory } from './host-memory';
 import type { PrefetchBounds } from './prefetch';
 import { Pace } from './pace';
-import type { RatePolicy } from './rate-limit';
 import { shutDown } from './shutdown';
 import { startLoop } from './start-loop';
-import { deliveriesOf, WorkRunner } from './work-runner';
+import { deliveriesOf, WorkRunner, type Work } from './work-runner';
 
 export interface IntakeOptions extends AdmissionOptions {
   /** Lets one suspect run at a time; shared by all handlers of the host. */
@@ -80,15 +79,16 @@ export class Intake {
     this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext(), options.calls);
     this.pace = limits.rate && new Pace(limits.rate, limits.batch?.size ?? 1, this.time, () => this.startMore());
     this.executions = new Executions(this.permits, this.pace);
-    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
-      left: (buffered) => this.order.left(buffered),
-      ended: (work) => {
+    const events = {
+      left: (buffered: BufferedDelivery) => this.order.left(buffered),
+      ended: (work: Work) => {
         if (this.pace) for (const delivery of deliveriesOf(work)) this.pace.ended(delivery);
         if (this.isKeyed) options.onCapacity();
         this.draining.left();
       },
       freed: () => this.startNext(),
-    });
+    };
+    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, events, this.time);
     this.startNext = startLoop({
       ...{ order: this.order, permits: this.permits, pace: this.pace, runner: this.runner },
       ...{ admission: this.isKeyed ? this.admission : undefined, onCapacity: () => options.onCapacity() },
@@ -201,9 +201,8 @@ export class Intake {
     return this.draining.wait(patienceMs);
   }
 
-  /** Stands by, because another host runs the handler, which has a rate. The runs continue. */
-  revokePace(): void {
-    this.pace?.revoke();
+  /** Releases the deliveries that have not begun, and requests no more. Call it when the pace is revoked. */
+  standBy(): void {
     this.releaseQueued();
     this.options.onFull();
   }

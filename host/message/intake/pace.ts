@@ -1,6 +1,7 @@
 import type { Time, Timer } from '../../base/time';
 import type { MessageRef } from '../../broker/delivery';
-import { RateLimit, type RatePolicy } from './rate-limit';
+import type { RatePolicy } from '../handler';
+import { RateLimit } from './rate-limit';
 
 /**
  * Decides when the next event of a handler with a rate may begin in this host. Events begin only while this host is the
@@ -90,10 +91,10 @@ export class Pace {
     this.startWaiting();
   }
 
-  /** Gives back the place of an event that has ended, unless the handler was called with it. */
+  /** Frees the place of an event that has ended, unless the handler was called with it. */
   ended(delivery: MessageRef): void {
     if (!this.coming.delete(keyOf(delivery))) return;
-    this.limit.giveBack();
+    this.limit.release();
     this.startWaiting();
   }
 

@@ -1,10 +1,5 @@
+import type { RatePolicy } from '../handler';
 import { Fifo } from './dispatch-queue';
-
-/** How many events may begin in a length of time. */
-export interface RatePolicy {
-  readonly events: number;
-  readonly perMs: number;
-}
 
 /**
  * A sliding window over the calls of a handler: in each span of `perMs`, its end excluded, at most `events` are called. It
@@ -42,8 +37,8 @@ export class RateLimit {
     this.calls.push(nowMs);
   }
 
-  /** Gives back the place of an event that is not called. */
-  giveBack(): void {
+  /** Frees the place of an event that is not called. */
+  release(): void {
     this.coming--;
   }
 

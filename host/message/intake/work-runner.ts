@@ -1,4 +1,5 @@
 import { LogThrottle } from '../../base/log-throttle';
+import { machineTime, type Time } from '../../base/time';
 import { isPromise } from '../../base/maybe-promise';
 import type { Delivery } from '../../broker/delivery';
 import type { RunRegistry } from '../execution';
@@ -28,14 +29,17 @@ export interface WorkEvents {
 /** Runs deliveries in permits, on the newest version of their handler, and follows them until they are settled. */
 export class WorkRunner {
   private renew: (handler: Handler) => Handler = (handler) => handler;
-  private readonly throttle = new LogThrottle(LOG_AGAIN_MS);
+  private readonly throttle: LogThrottle;
 
   constructor(
     private readonly permits: ConcurrencyLimit,
     private readonly registry: RunRegistry,
     private readonly buffer: DeliveryBuffer,
     private readonly events: WorkEvents,
-  ) {}
+    time: Pick<Time, 'nowMs'> = machineTime,
+  ) {
+    this.throttle = new LogThrottle(LOG_AGAIN_MS, () => time.nowMs());
+  }
 
   /**
    * Makes work that begins after this call run on the version that `renew` returns. Resolves when no other version

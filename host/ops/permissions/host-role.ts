@@ -1,48 +1,45 @@
 import { RETRY_STREAM } from '../../broker/stream-state';
 import type { Config, StreamConfig } from '../../config/config';
 import { CONFIG_SUBJECTS } from '../../nats/config-generation';
+import { presenceSubject } from '../../nats/host-presence';
 import { SERVICE } from '../../nats/service';
-import {
-  logStreamName,
-  logSubject,
-  logTailSubject,
-  RECORDS_BUCKET,
-  RUN_SUBJECTS,
-  RUNS_STREAM,
-} from '../../nats/wanted-streams';
+import { RECORDS_BUCKET, RUN_SUBJECTS, RUNS_STREAM } from '../../nats/wanted-streams';
+import { changes, records, RECORDS_STREAM, store } from './assets';
 import { distinct, type Grants, type Permissions } from './grants';
 import { operatorPermissions } from './operator-role';
-import { retryDurables, type PluginScope, type Scope } from './scope';
+import { durablesOf, type PluginScope, type Scope } from './scope';
 import { Subjects } from './subjects';
-
-/** The requests about a stream that the host creates for itself. */
-const OWN_STREAM = ['INFO', 'CREATE', 'UPDATE', 'MSG.GET'];
 
 /** The kinds of requests that every micro service answers (ADR-32). */
 const SERVICE_REQUESTS = ['PING', 'INFO', 'STATS'];
 
 /**
  * The permissions of a host. With its HTTP server they include those of an operator, because the page makes the
- * operators' changes through the connection of the host.
+ * operators' changes through the connection of the host. With `deploy.bindOnly` they let it create and change no stream
+ * and no durable.
  */
 export function hostPermissions(scope: Scope): Permissions {
   const { config, plugins } = scope;
   const subjects = new Subjects(config);
   const grants: Grants[] = [
     connection(scope, subjects),
+    ...(config.deploy.bindOnly ? [] : [changes(scope, subjects)]),
     ...config.streams.map((stream) => events(stream, subjects)),
     ...plugins.map((plugin) => handlers(plugin, subjects)),
-    ...plugins.map((plugin) => store(plugin, subjects)),
+    ...plugins.map((plugin) => values(plugin, subjects)),
     letters(config, subjects),
     retries(subjects),
-    records(subjects),
+    ownRecords(subjects),
     ...(config.tracing.sample === undefined ? [] : [runs(subjects)]),
     ...(config.http.listen === '' ? [] : operatorPermissions(scope).grants),
   ];
   return { grants: distinct(grants), denied: [] };
 }
 
-function connection({ config, endpoints }: Scope, subjects: Subjects): Grants {
+function connection({ config, endpoints, plugins }: Scope, subjects: Subjects): Grants {
+  // The hosts spread the handlers that run on one host at a time.
+  const hasPinned = plugins.some(({ handlers }) => handlers.some(({ isPinned }) => isPinned));
+  const presence = hasPinned ? [presenceSubject(config.deploy.name)] : [];
   return {
     purpose: 'connect, find streams, and answer the commands, the page and other programs',
     publish: [
@@ -52,10 +49,12 @@ function connection({ config, endpoints }: Scope, subjects: Subjects): Grants {
       subjects.inboxes,
       subjects.defaultInboxes,
       CONFIG_SUBJECTS,
+      ...presence,
     ],
     subscribe: [
       subjects.inboxes,
       CONFIG_SUBJECTS,
+      ...presence,
       ...endpoints.map((endpoint) => `${SERVICE}.${endpoint}`),
       ...SERVICE_REQUESTS.flatMap((kind) =>
         ['', `.${SERVICE}`, `.${SERVICE}.*`].map((whose) => `$SRV.${kind}${whose}`),
@@ -64,12 +63,12 @@ function connection({ config, endpoints }: Scope, subjects: Subjects): Grants {
   };
 }
 
-function events({ name, subjects: events, manage }: StreamConfig, subjects: Subjects): Grants {
+function events({ name, subjects: events }: StreamConfig, subjects: Subjects): Grants {
   return {
     purpose: `the stream ${name}: publish the events of plugins, read events, list durables`,
     publish: [
       ...events,
-      ...subjects.stream(name, 'INFO', 'MSG.GET', ...(manage ? ['CREATE', 'UPDATE'] : [])),
+      ...subjects.stream(name, 'INFO', 'MSG.GET'),
       ...subjects.api(`CONSUMER.LIST.${name}`),
       // A short-lived consumer with a random name finds the events that a handler published before a crash.
       ...subjects.api(`CONSUMER.CREATE.${name}`, `CONSUMER.INFO.${name}.*`, `CONSUMER.MSG.NEXT.${name}.*`),
@@ -81,9 +80,8 @@ function handlers(plugin: PluginScope, subjects: Subjects): Grants {
   return {
     purpose: `the handlers of ${plugin.plugin}: their durables, retries and dead letters`,
     publish: [
-      ...[...plugin.handlers, ...retryDurables(plugin)].flatMap((durable) => [
-        ...subjects.create(durable),
-        ...subjects.consumer(durable, 'INFO', 'MSG.NEXT', 'DELETE', 'PAUSE'),
+      ...durablesOf(plugin).flatMap((durable) => [
+        ...subjects.consumer(durable, 'INFO', 'MSG.NEXT', ...(durable.isPinned ? ['UNPIN', 'RESET'] : [])),
         ...subjects.acks(durable),
       ]),
       ...plugin.handlers.flatMap(({ handler }) =>
@@ -93,54 +91,37 @@ function handlers(plugin: PluginScope, subjects: Subjects): Grants {
   };
 }
 
-function store({ plugin }: PluginScope, subjects: Subjects): Grants {
-  const [log, bucket] = [logStreamName(plugin), `jetplug-${plugin}`];
-  return {
-    purpose: `the commit log and the bucket of ${plugin}`,
-    publish: [
-      subjects.bucket(logSubject(plugin)),
-      ...subjects.stream(log, ...OWN_STREAM, 'PURGE'),
-      ...subjects.direct(log),
-      subjects.bucket(`$KV.${bucket}.>`),
-      ...subjects.stream(`KV_${bucket}`, ...OWN_STREAM),
-      ...subjects.direct(`KV_${bucket}`),
-      ...subjects.keys(`KV_${bucket}`),
-    ],
-    subscribe: [logTailSubject(plugin), subjects.bucket(`$KV.${bucket}.>`)],
-  };
+function values(plugin: PluginScope, subjects: Subjects): Grants {
+  const { subscribe, ...others } = store(plugin, subjects);
+  return { ...others, subscribe: [...subscribe, subjects.bucket(`$KV.jetplug-${plugin.plugin}.>`)] };
 }
 
 function letters({ deadLetters }: Config, subjects: Subjects): Grants {
   return {
     purpose: `the stream ${deadLetters.stream} of the dead letters`,
-    publish: subjects.stream(deadLetters.stream, ...OWN_STREAM, 'MSG.DELETE'),
+    publish: subjects.stream(deadLetters.stream, 'INFO', 'MSG.GET', 'MSG.DELETE'),
   };
 }
 
 function retries(subjects: Subjects): Grants {
   return {
     purpose: 'the retry queues',
-    publish: [...subjects.stream(RETRY_STREAM, ...OWN_STREAM), ...subjects.api(`CONSUMER.LIST.${RETRY_STREAM}`)],
+    publish: [...subjects.stream(RETRY_STREAM, 'INFO', 'MSG.GET'), ...subjects.api(`CONSUMER.LIST.${RETRY_STREAM}`)],
     subscribe: ['retry.>'],
   };
 }
 
-function records(subjects: Subjects): Grants {
-  const stream = `KV_${RECORDS_BUCKET}`;
+function ownRecords(subjects: Subjects): Grants {
   return {
     purpose: 'the records of attempts, of settled events and of contracts',
     publish: [
       subjects.bucket(`$KV.${RECORDS_BUCKET}.>`),
-      ...subjects.stream(stream, ...OWN_STREAM, 'PURGE'),
-      ...subjects.api(`DIRECT.GET.${stream}.>`),
-      ...subjects.keys(stream),
+      ...records(subjects),
+      ...subjects.stream(RECORDS_STREAM, 'PURGE'),
     ],
   };
 }
 
 function runs(subjects: Subjects): Grants {
-  return {
-    purpose: 'the records of runs',
-    publish: [`${RUN_SUBJECTS}.*`, ...subjects.stream(RUNS_STREAM, 'INFO', 'CREATE', 'UPDATE')],
-  };
+  return { purpose: 'the records of runs', publish: [`${RUN_SUBJECTS}.*`, ...subjects.stream(RUNS_STREAM, 'INFO')] };
 }

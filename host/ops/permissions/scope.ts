@@ -9,6 +9,8 @@ export interface HandlerScope {
   readonly subject: string;
   /** The stream that holds the subject. */
   readonly stream: string;
+  /** Whether the handler runs on one host at a time. */
+  readonly isPinned: boolean;
 }
 
 export interface PluginScope {
@@ -29,9 +31,16 @@ export function pluginScope({ plugin, handlers }: ContractRecord): PluginScope {
   return {
     plugin,
     handlers: handlers.flatMap(({ name, subject, stream, options }) =>
-      stream === null ? [] : [{ handler: name, durable: String(options.durable), subject, stream }],
+      stream === null
+        ? []
+        : [{ handler: name, durable: String(options.durable), subject, stream, isPinned: options.key !== null }],
     ),
   };
+}
+
+/** The durables of a plugin: that of each handler, and that of its retry queue. */
+export function durablesOf(plugin: PluginScope): HandlerScope[] {
+  return [...plugin.handlers, ...retryDurables(plugin)];
 }
 
 /** The durable of the retry queue of each handler of a plugin. */
@@ -41,5 +50,6 @@ export function retryDurables({ plugin, handlers }: PluginScope): HandlerScope[]
     stream: RETRY_STREAM,
     durable: `${plugin}--${handler}`,
     subject: `retry.${plugin}.${handler}.>`,
+    isPinned: false,
   }));
 }

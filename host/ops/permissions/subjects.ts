@@ -23,6 +23,11 @@ export class Subjects {
     return requests.map((request) => `${this.apiPrefix}.${request}`);
   }
 
+  /** The requests with which a program connects, and lists all streams and durables. */
+  lists(): string[] {
+    return this.api('INFO', 'STREAM.NAMES', 'STREAM.LIST', 'CONSUMER.LIST.*');
+  }
+
   /** The requests of these kinds about a stream: `INFO` is `$JS.API.STREAM.INFO.<stream>`. */
   stream(stream: string, ...kinds: readonly string[]): string[] {
     return this.api(...kinds.map((kind) => `STREAM.${kind}.${stream}`));

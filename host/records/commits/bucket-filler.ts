@@ -32,6 +32,8 @@ export interface BucketFillerOptions {
 
 /** The shortest and the longest pause between two fills. */
 const PAUSE_MS = { least: 10, most: 1_000 };
+/** The pause of a host that waits for another one to fill the bucket. */
+const LISTEN_MS = 100;
 /**
  * The pause is this multiple of the time that the fill before it took. A busy plugin changes its keys several times during
  * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits. A
@@ -134,10 +136,10 @@ export class BucketFiller {
   }
 
   private async run(): Promise<void> {
-    const { time, stop } = this.options;
+    const { folded, time, stop } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
+      await pause(pauseMs(!this.isFiller && this.doubt.isNone && folded.filled > 0, this.tookMs), time, stop);
       await retryUntil(() => this.step(() => this.fillOrTakeOver()), {
         waitMs: RETRY_MS,
         stop,
@@ -256,6 +258,12 @@ export class BucketFiller {
     this.remembered.set(key, known);
     folded.filledKey(key, text, known.revision);
   }
+}
+
+/** @param isListening whether another host fills the bucket */
+function pauseMs(isListening: boolean, tookMs: number): number {
+  if (isListening) return LISTEN_MS;
+  return Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * tookMs), PAUSE_MS.most);
 }
 
 function write(bucket: KeyValue, key: string, { text, position }: UnfilledText, revision: number): Promise<number> {

@@ -48,6 +48,14 @@ export async function positionsBefore(bucket: KeyValue | undefined): Promise<num
   return ((await new CheckpointStore(bucket).read())?.folded ?? 0) + LOST_GAP;
 }
 
+/**
+ * Whether a log that begins at this position is the first one of its bucket: when it was created, no checkpoint was
+ * stored. A start that ended between the creation of the bucket and that of the log leaves such a bucket.
+ */
+export function isFirstLog(begins: number): boolean {
+  return begins <= LOST_GAP + 1;
+}
+
 /** Returns the checkpoint as the text of its value. */
 export function encodeCheckpoint({ filled, revision, folded, parts }: Checkpoint): string {
   const wire: WireCheckpoint = {

@@ -74,11 +74,12 @@ export class GroupCommit {
 
   /** Appends what is finished, after the append that is in flight. */
   request(force = false): void {
+    const { finished, stop } = this.options;
     this.isWanted ||= force;
-    if (this.isAppending || this.options.stop.aborted) return;
+    if (this.isAppending || stop.aborted || (finished.length === 0 && !this.isWanted)) return;
     this.isAppending = true;
     // The runs that finish in this turn of the event loop share the commit.
-    setImmediate(() => void this.appendAll());
+    this.options.time.soon(() => void this.appendAll());
   }
 
   /** Whether no run can be appended now. */

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import { pause } from '../../base/retry-until';
 import type { Time } from '../../base/time';
-import type { Checkpoint, CheckpointStore } from './checkpoint';
+import { isFirstLog, type Checkpoint, type CheckpointStore } from './checkpoint';
 import { decodedOrNone } from './commit';
 import type { CommitLog, LogBounds } from './commit-log';
 import type { FoldedLog } from './folded-log';
@@ -131,6 +131,7 @@ export class LogRecovery {
    * @throws JetplugError `JP_LOG_GAP` if the bucket that had their values is replaced by an older one
    */
   private reportMissing({ first, begins }: LogBounds, position: number, checkpoint: Checkpoint | undefined): void {
+    if (position === 0 && !checkpoint && isFirstLog(begins) && first === begins) return;
     if (position > 0 && begins > position + 1) {
       const message = `the server has lost the commit log; commits behind ${position} are lost unless the bucket has them`;
       return this.options.lost(new JetplugError('JP_LOG_LOST', message));

@@ -33,10 +33,7 @@ test.each([
     { events: 1, per: '1d' },
     `JP_HANDLER_OPTIONS: rate.per is 1d; it is at most 1h, because a host that takes over waits for so long${FORM}`,
   ],
-  [
-    { events: 1, per: '1s', burst: 2 },
-    'JP_HANDLER_OPTIONS: @Subscribe has no option "rate.burst"; it has events, per',
-  ],
+  [{ events: 1, per: '1s', burst: 2 }, 'JP_HANDLER_OPTIONS: @Subscribe has no option "rate.burst"; it has events, per'],
 ])('refuses the rate %j', (rate, message) => {
   expect(messageOf(rate)).toBe(message);
 });

@@ -89,6 +89,7 @@ test.each<[string, unknown, Partial<Outcome>]>([
   ['Reject', new Reject('never'), { kind: 'rejected' }],
   ['RetryLater', new RetryLater('10m'), { kind: 'postponed', delayMs: 600_000 }],
   ['a store that does not answer', new JetplugError('JP_STORE_UNAVAILABLE', 'x'), { kind: 'unavailable' }],
+  ['a store that cannot be opened', new JetplugError('JP_BROKER_NO_QUORUM', 'x'), { kind: 'unavailable' }],
   ['a stream that does not store', new JetplugError('JP_PUBLISH_FAILED', 'x'), { kind: 'unavailable' }],
   ['any other coded error', new JetplugError('JP_EVENT_INVALID', 'x'), { kind: 'failed' }],
   ['a subject that no stream holds', new JetplugError('JP_PUBLISH_NO_STREAM', 'x'), { kind: 'failed' }],

@@ -1,5 +1,6 @@
 import type { Connection } from '../../../host/nats/connection';
-import { applyConfig, ConfigGeneration, fingerprintOf } from '../../../host/nats/config-generation';
+import { ConfigGeneration, newerConfigFor } from '../../../host/nats/config-generation';
+import { applyConfig, fingerprintOf } from '../../../host/nats/generation-record';
 import { loadConfig } from '../../../host/config/load';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import type { Time } from '../../../host/base/time';
@@ -40,6 +41,7 @@ class StoppedTime implements Time {
     return this.elapsedMs;
   }
 
+  readonly soon = () => undefined;
   readonly after = () => ({ cancel: () => undefined });
   readonly every = () => ({ cancel: () => undefined });
 }
@@ -56,8 +58,8 @@ beforeEach(() => {
   log = new RecordingLog();
 });
 
-async function start(fingerprint: string, host = fingerprint): Promise<ConfigGeneration> {
-  const options = { connection: bus.connection(), records, fingerprint, host, log, time };
+async function start(fingerprint: string, host = fingerprint, claims = true): Promise<ConfigGeneration> {
+  const options = { connection: bus.connection(), records, fingerprint, host, log, time, claims };
   const generation = await ConfigGeneration.open(options, true);
   await generation.claim();
   return generation;
@@ -195,6 +197,31 @@ test.each(['', 'null', '{', '{"fingerprint":1}'])('a record that no host has wri
   await records.put('generation', text);
   expect((await start('own')).waits).toBe(false);
   expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 1, fingerprint: 'own' });
+});
+
+test('a host that changes nothing claims no generation, and names the newer config', async () => {
+  const reading = await start('new', 'reads', false);
+  await reading.check();
+  expect([await records.get('generation'), reading.waits]).toEqual([undefined, false]);
+  await applyConfig(records, 'new', 'ann@desk');
+  await applyConfig(records, 'newer', 'ann@desk');
+  await reading.check();
+  expect(reading.newer).toEqual({ generation: 2, host: 'ann@desk', since: expect.any(String) as string });
+  expect(JSON.parse((await records.get('generation'))!.value!)).toMatchObject({ number: 2, fingerprint: 'newer' });
+});
+
+test('a plan names the config that a host would wait for, and claims nothing', async () => {
+  const plan = (fingerprint: string) => newerConfigFor(bus.connection(), records, fingerprint);
+  expect(await plan('old')).toBeUndefined();
+  await start('old');
+  const host = await start('new');
+  const newer = { generation: 2, host: 'new', since: '2026-05-12T12:00:00.000Z' };
+  expect([await plan('old'), await plan('new'), await plan('other')]).toEqual([newer, undefined, undefined]);
+  host.stop();
+  expect(await plan('old')).toBeUndefined();
+  await applyConfig(records, 'new', 'ann@desk');
+  expect(await plan('old')).toMatchObject({ generation: 3, host: 'ann@desk' });
+  expect(records.calls.put).toBe(3);
 });
 
 test('the fingerprint depends on the settings on the server only', () => {

@@ -1,7 +1,9 @@
 import type { StreamInfo } from 'nats';
 import { JetplugError } from '../../../sdk/internal';
 import type { Connection } from '../../../host/nats/connection';
+import type { StreamDeletion } from '../../../host/nats/stream-deletion';
 import { StreamKeeper } from '../../../host/nats/stream-keeper';
+import { ALONE } from '../../../host/nats/stream-loss';
 import { eventually } from '../../support/eventually';
 import { RecordingLog } from '../../../host/testing/recording-log';
 
@@ -86,7 +88,7 @@ describe('a stream whose settings somebody changes', () => {
     jest.useFakeTimers();
     [drift, repairs] = [[], true];
     keeper.stop();
-    keeper = new StreamKeeper(server.connection, log, async () => repairs);
+    keeper = new StreamKeeper(server.connection, log, { ...ALONE, repairs: async () => repairs });
     keeper.start();
   });
   afterEach(() => jest.useRealTimers());
@@ -187,5 +189,86 @@ describe('a stream that is deleted under a running host', () => {
     await keeper.add({ name: 'EVENTS', contents: 'the events', create });
     await jest.advanceTimersByTimeAsync(90_000);
     expect([create.mock.calls, keeper.missing]).toEqual([[], []]);
+  });
+});
+
+describe('a stream that `jetplug apply` deletes', () => {
+  let waits: boolean;
+  let deletion: StreamDeletion | undefined;
+  let create: jest.Mock;
+  const messages = (): string[] => log.lines.filter(({ level }) => level !== 'debug').map(({ message }) => message);
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    waits = true;
+    deletion = { created: 'first', again: true, by: 'ann@desk', at: '2026-05-12T12:00:00.000Z' };
+    keeper.stop();
+    keeper = new StreamKeeper(server.connection, log, {
+      ...ALONE,
+      waits: async () => waits,
+      deletionOf: async (_, created) => (created === deletion?.created ? deletion : undefined),
+    });
+    keeper.start();
+    create = jest.fn(async () => void (server.created ??= 'by this host'));
+    await keeper.add({ name: 'EVENTS', contents: 'the events', create });
+    await jest.advanceTimersByTimeAsync(2_000);
+  });
+  afterEach(() => jest.useRealTimers());
+
+  test('and has created again is no loss, and begins anew', async () => {
+    const lost = jest.fn();
+    await keeper.add({ name: 'EVENTS', contents: 'the events', create, lost });
+    server.created = 'by apply';
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(log.lines).toMatchObject([
+      {
+        level: 'info',
+        message: 'stream deleted by `jetplug apply`, which creates it again',
+        fields: { stream: 'EVENTS', messages: 3, lastSequence: 7, by: 'ann@desk', at: '2026-05-12T12:00:00.000Z' },
+      },
+    ]);
+    expect([lost.mock.calls.length, keeper.missing]).toEqual([1, []]);
+  });
+
+  test('is not created by a host with an earlier config before 10 s', async () => {
+    server.created = undefined;
+    keeper.checkSoon('EVENTS');
+    await jest.advanceTimersByTimeAsync(9_900);
+    expect([create.mock.calls, keeper.missing]).toEqual([[], ['EVENTS']]);
+    await jest.advanceTimersByTimeAsync(200);
+    expect([create.mock.calls.length, keeper.missing]).toEqual([1, []]);
+    expect(messages()).toEqual(['stream deleted by `jetplug apply`, which creates it again']);
+  });
+
+  test('is created at once by a host with the same config', async () => {
+    waits = false;
+    server.created = undefined;
+    keeper.checkSoon('EVENTS');
+    await jest.advanceTimersByTimeAsync(10);
+    expect([create.mock.calls.length, keeper.missing]).toEqual([1, []]);
+  });
+
+  test('because the newer config does not name it is created only when this config is the newest again', async () => {
+    deletion = { ...deletion!, again: false };
+    server.created = undefined;
+    keeper.checkSoon('EVENTS');
+    await jest.advanceTimersByTimeAsync(600_000);
+    expect([create.mock.calls, keeper.missing]).toEqual([[], ['EVENTS']]);
+    expect(messages()).toEqual(['stream deleted by `jetplug apply`, because its config does not name it']);
+    waits = false;
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([create.mock.calls.length, keeper.missing]).toEqual([1, []]);
+  });
+
+  test('and that is lost later is reported as lost then', async () => {
+    waits = false;
+    server.created = 'second';
+    await jest.advanceTimersByTimeAsync(5_000);
+    server.created = 'third';
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(messages()).toEqual([
+      'stream deleted by `jetplug apply`, which creates it again',
+      'stream lost with its messages; creating it again',
+    ]);
   });
 });

@@ -7,7 +7,10 @@ import type { Scope } from '../../../host/ops/permissions/scope';
 const PLUGINS = [
   {
     plugin: 'badge',
-    handlers: [{ handler: 'award', durable: 'badge-award', subject: 'video.watched', stream: 'EVENTS' }],
+    handlers: [
+      { handler: 'award', durable: 'badge-award', subject: 'video.watched', stream: 'EVENTS', isPinned: false },
+      { handler: 'rank', durable: 'badge-rank', subject: 'video.rated', stream: 'EVENTS', isPinned: true },
+    ],
   },
 ];
 
@@ -41,18 +44,34 @@ test('a host with its page may do what an operator may', () => {
   expect(missing).toEqual([]);
 });
 
-test('an operator and a publisher have the subjects of their work', () => {
+test('an operator, a publisher and a deployer have the subjects of their work', () => {
   const of = scope();
-  for (const role of ['operator', 'publisher'] as const) {
+  for (const role of ['operator', 'publisher', 'deployer'] as const) {
     expect({ role, publish: publishes(role, of), subscribe: subscribes(role, of) }).toMatchSnapshot();
   }
 });
 
-test('a stream that others manage is not created or changed by the host', () => {
+test.each(['host', 'deployer'] as const)('a stream that others manage is not changed by the %s', (role) => {
   const { config, ...others } = scope({ JETPLUG_HTTP_LISTEN: 'off' });
   const streams = config.streams.map((stream) => ({ ...stream, manage: false }));
-  const subjects = publishes('host', { ...others, config: { ...config, streams } });
-  expect(subjects.filter((subject) => /STREAM\.(CREATE|UPDATE)\.EVENTS/.test(subject))).toEqual([]);
+  const subjects = publishes(role, { ...others, config: { ...config, streams } });
+  expect(subjects.filter((subject) => /STREAM\.(CREATE|UPDATE|DELETE)\.EVENTS/.test(subject))).toEqual([]);
+  expect(subjects).not.toContain('$JS.API.CONSUMER.DELETE.EVENTS.*');
+});
+
+/** A short-lived consumer without a name is no durable. */
+const CHANGE = /STREAM\.(CREATE|UPDATE|DELETE)|CONSUMER\.DELETE|CONSUMER\.CREATE\.(EVENTS|RETRY)\../;
+
+test('with deploy.bindOnly, a host and an operator create and change no stream and no durable', () => {
+  const of = scope({ JETPLUG_DEPLOY_BIND_ONLY: 'true' });
+  for (const role of ['host', 'operator'] as const) {
+    expect(publishes(role, scope()).some((subject) => CHANGE.test(subject))).toBe(true);
+    expect(publishes(role, of).filter((subject) => CHANGE.test(subject))).toEqual([]);
+  }
+});
+
+test('deploy.bindOnly takes nothing from a deployer', () => {
+  expect(publishes('deployer', scope({ JETPLUG_DEPLOY_BIND_ONLY: 'true' }))).toEqual(publishes('deployer', scope()));
 });
 
 test('without records of runs the host needs nothing for them', () => {

@@ -2,7 +2,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import type { PluginDefinition } from '../../../host/load/describe';
 import { ContractRecords } from '../../../host/plugin/contract-records';
-import { parseContractRecord } from '../../../host/plugin/contract-record';
+import { contractsMayDiffer, parseContractRecord } from '../../../host/plugin/contract-record';
 import { memoryHost, settle } from '../../support/memory-host';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 
@@ -117,6 +117,21 @@ test('a write that can never succeed is logged once, and the stop waits for noth
   await host.stop();
   expect(log.lines).toHaveLength(1);
   expect(await stored()).toBeUndefined();
+});
+
+test('contracts may differ with the version or with a schema, but not with a default that is computed', async () => {
+  const { start, stored } = hosts();
+  const recordOf = async (definition: PluginDefinition) => {
+    await start().publish(definition);
+    return (await stored())!;
+  };
+  const withDefault = (value: number) => ({ type: 'object', properties: { at: { default: value } } });
+  const first = await recordOf(plugin('v1', withDefault(1)));
+  expect(contractsMayDiffer(first, { ...first, handlers: [] })).toBe(false);
+  const [contract] = first.contracts;
+  expect(contractsMayDiffer(first, { ...first, contracts: [{ ...contract!, schema: withDefault(2) }] })).toBe(false);
+  expect(contractsMayDiffer(first, await recordOf(plugin('v2', withDefault(1))))).toBe(true);
+  expect(contractsMayDiffer(first, { ...first, contracts: [{ ...contract!, schema: { type: 'string' } }] })).toBe(true);
 });
 
 test('the largest schemas are left out, so that a record fits into a message', async () => {

@@ -146,8 +146,54 @@ describe('a plugin that could not start because the server did not answer', () =
     nextRun('v1', noQuorum);
     nextRun('v1', runningWith('v1', 'running'));
     await until(() => plugin.entry.state === 'running');
-    expect(messages('error')).toEqual(['a plugin fails', 'a plugin fails']);
+    expect(messages('error')).toEqual(['a plugin fails']);
     expect(runPlugin).toHaveBeenCalledTimes(3);
+  });
+
+  test('reports each change of the reason', async () => {
+    const { plugin, until, messages, reports } = managed();
+    const full = new JetplugError('JP_STORE_UNAVAILABLE', 'the bucket did not answer');
+    nextRun('v1', noQuorum);
+    await plugin.load('start');
+    for (const reason of [full, full, noQuorum]) nextRun('v1', reason);
+    nextRun('v1', runningWith('v1', 'running'));
+    await until(() => plugin.entry.state === 'running');
+    expect(messages('error')).toHaveLength(3);
+    expect(reports.reloads.of('badge').map(({ outcome, error }) => error?.code ?? outcome)).toEqual([
+      'JP_BROKER_NO_QUORUM',
+      'JP_STORE_UNAVAILABLE',
+      'JP_BROKER_NO_QUORUM',
+      'loaded',
+    ]);
+  });
+
+  test('because of a durable is built again only when the server has another one', async () => {
+    const { plugin, until, broker, messages } = managed();
+    const refused = new JetplugError('JP_CONSUMER_NOT_UPDATABLE', 'durable badge-award cannot be changed in place');
+    const handler = { name: 'award', durable: 'badge-award', subject: 'video.a', from: 'new' };
+    const check = jest.spyOn(broker, 'checkDurable');
+    for (let checks = 0; checks < 3; checks++) check.mockRejectedValueOnce(refused);
+    jest.mocked(runPlugin).mockImplementationOnce(async (_file, host: PluginHost) => {
+      host.claim({ ...definition('v1'), handlers: [handler] } as never);
+      throw refused;
+    });
+    await plugin.load('start');
+    nextRun('v1', runningWith('v1', 'running'));
+    await until(() => plugin.entry.state === 'running');
+    expect([check.mock.calls.length, jest.mocked(runPlugin).mock.calls.length]).toEqual([4, 2]);
+    expect(check).toHaveBeenCalledWith(expect.objectContaining({ stream: 'EVENTS', durable: 'badge-award' }));
+    expect(messages('error')).toEqual(['a plugin fails']);
+  });
+
+  test('keeps the version that runs where a new one is refused, and builds the new one once', async () => {
+    const { plugin, time } = managed();
+    nextRun('v1', runningWith('v1', 'running'));
+    await plugin.load('start');
+    nextRun('v2', new JetplugError('JP_CONSUMER_NOT_UPDATABLE', 'it would have to be made again'));
+    await plugin.load('sources');
+    time.step(time.nowMs() + 60_000, false);
+    await settle();
+    expect([plugin.entry.version, jest.mocked(runPlugin).mock.calls.length]).toEqual(['v1', 2]);
   });
 
   test.each([

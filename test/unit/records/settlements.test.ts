@@ -1,3 +1,4 @@
+import { machineTime } from '../../../host/base/time';
 import fc from 'fast-check';
 import { Settlements, type SettlementsOptions } from '../../../host/records/settlements';
 import { MemoryKeyValue } from '../../support/memory-key-value';
@@ -20,6 +21,7 @@ function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): 
     stream: 'EVENTS',
     streamCreated: CREATED,
     hasWildcards: false,
+    time: machineTime,
     checkpoint: () => Promise.reject(new Error('not asked for')),
     failed: (error) => {
       throw error;

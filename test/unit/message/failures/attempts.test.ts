@@ -15,7 +15,7 @@ const OUTAGE = { since: new Date(0), reason: 'down' };
 /** A host's access to the records. */
 async function open(records: MemoryKeyValue, durable = 'badge-award') {
   const outages = await Outages.open(records, durable);
-  return { records, outages, log: new KvAttemptLog(records, durable, outages) };
+  return { records, outages, log: new KvAttemptLog(records, durable, outages, 'this process') };
 }
 
 const setUp = () => open(new MemoryKeyValue());

@@ -40,6 +40,7 @@ test('a batch starts when its wait is over, also if the timer fires a moment too
   const time = {
     epochMs: () => nowMs,
     nowMs: () => (nowMs += 0.25),
+    soon: () => undefined,
     every: () => ({ cancel: () => undefined }),
     after: (_delayMs: number, act: () => void) => {
       timers.push(act);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { RateLimit, type RatePolicy } from '../../../../host/message/intake/rate-limit';
+import type { RatePolicy } from '../../../../host/message/handler';
+import { RateLimit } from '../../../../host/message/intake/rate-limit';
 
 const policies = fc.record({ events: fc.integer({ min: 1, max: 20 }), perMs: fc.integer({ min: 1, max: 500 }) });
 
@@ -69,13 +70,13 @@ test('a full window lets the next event begin after one span', () => {
   expect(limit.waitMs(3, 1_050)).toBe(0);
 });
 
-test('an event has a place in the window until one span after its call, or until its place is given back', () => {
+test('an event has a place in the window until one span after its call, or until its place is freed', () => {
   const limit = new RateLimit({ events: 2, perMs: 1_000 });
   limit.take(2);
   expect(limit.waitMs(1, 50_000)).toBe(Infinity);
   limit.called(50_000);
   expect(limit.waitMs(1, 50_000)).toBe(1_000);
   expect(limit.waitMs(2, 50_000)).toBe(Infinity);
-  limit.giveBack();
+  limit.release();
   expect(limit.waitMs(1, 50_000)).toBe(0);
 });

@@ -4,7 +4,8 @@ import type { EventOf, RunChanges } from '../../../../host/records/commits/commi
 import type { CommitResult } from '../../../../host/records/commits/finished-runs';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
-import { FakeLog, SharedLog, type Draw } from './fake-log';
+import type { Draw } from '../../../support/draws';
+import { FakeLog, SharedLog } from './fake-log';
 import { DURABLE, INCARNATION, SharedSettled } from './model-events';
 import { TurnTime } from './turn-time';
 

@@ -2,20 +2,7 @@ import { JetplugError } from '../../../../sdk/internal';
 import type { CommitLog, LogBounds, LoggedCommit } from '../../../../host/records/commits/commit-log';
 import { Conflict, type Entry, type ReadOptions } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
-
-/** Draws numbers from 0 (included) to `below` (excluded). */
-export type Draw = (below: number) => number;
-
-/** A repeatable sequence of draws (mulberry32). */
-export function drawsOf(seed: number): Draw {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
+import type { Draw } from '../../../support/draws';
 
 /** Waits for a drawn number of turns of the event loop. */
 export async function turns(draw: Draw, most = 3): Promise<void> {

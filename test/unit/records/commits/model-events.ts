@@ -1,7 +1,7 @@
 import type { RunChanges } from '../../../../host/records/commits/commit';
 import type { SettledEvents } from '../../../../host/records/commits/added-handlers';
 import { SettledSet } from '../../../../host/records/settled-set';
-import type { Draw } from './fake-log';
+import type { Draw } from '../../../support/draws';
 import { turns } from './fake-log';
 
 /** The operations of one event's handler. */

@@ -2,16 +2,8 @@ import type { Emit, EventOf, RunChanges } from '../../../../host/records/commits
 import { PluginLog } from '../../../../host/records/commits/plugin-log';
 import { Transaction } from '../../../../host/records/commits/transaction';
 import type { SettledSet } from '../../../../host/records/settled-set';
-import {
-  FakeLog,
-  Gate,
-  SlowBucket,
-  turns,
-  type Draw,
-  type Faults,
-  type SharedBucket,
-  type SharedLog,
-} from './fake-log';
+import type { Draw } from '../../../support/draws';
+import { FakeLog, Gate, SlowBucket, turns, type Faults, type SharedBucket, type SharedLog } from './fake-log';
 import { DURABLE, hasEffect, INCARNATION, partName, partsOf, SharedSettled, type Deliveries } from './model-events';
 import { TurnTime } from './turn-time';
 

@@ -124,6 +124,18 @@ describe('PluginLog', () => {
     expect([...one.halts, ...other.halts]).toEqual([]);
   });
 
+  it('reports no loss for a log that was created later than its bucket, and has no checkpoint yet', async () => {
+    const { shared, bucket } = server;
+    shared.last = 1_000_000;
+    shared.first = shared.begins = shared.last + 1;
+    const first = await openHost(server, 'first');
+    expect(await first.run(1)).toBe('committed');
+    bucket.entries.clear();
+    const next = await openHost(server, 'next');
+    expect(await next.log.get('a')).toBe('.1');
+    expect([...first.losses, ...next.losses]).toEqual([]);
+  });
+
   it('continues with an older bucket and the values in memory when the log is lost too', async () => {
     const [one, other] = [await openHost(server, 'one'), await openHost(server, 'other')];
     await one.run(1);

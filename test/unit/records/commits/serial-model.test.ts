@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { CHECKPOINT_KEY } from '../../../../host/records/commits/checkpoint';
-import { drawsOf, SharedBucket, SharedLog, turns, type Draw, type Faults } from './fake-log';
+import { drawsOf, type Draw } from '../../../support/draws';
+import { SharedBucket, SharedLog, turns, type Faults } from './fake-log';
 import { checkAgainstModel, type ForeignPut } from './model-check';
 import { Deliveries, KEYS, type Program, type Step } from './model-events';
 import { Host, type World } from './model-host';

@@ -29,6 +29,10 @@ export class TurnTime implements Time {
     return { cancel: () => void this.timers.delete(timer) };
   }
 
+  soon(act: () => void): void {
+    setImmediate(act);
+  }
+
   every(periodMs: number, act: () => void): Timer {
     let timer = this.after(periodMs, again.bind(this));
     function again(this: TurnTime): void {

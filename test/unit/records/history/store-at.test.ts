@@ -1,7 +1,7 @@
 import type { Moment } from '../../../../host/records/history/moment';
 import { storeAt, type StoreStateOptions } from '../../../../host/records/history/store-at';
 import { encodeCommit } from '../../../../host/records/commits/commit';
-import { drawsOf } from '../commits/fake-log';
+import { drawsOf } from '../../../support/draws';
 import { PastStore, runOf, type Writes } from './past-store';
 
 let store: PastStore;

@@ -1,0 +1,52 @@
+import type { Dice } from './dice';
+
+/** How often each fault happens in a schedule: the share of the messages that it hits. */
+export interface Faults {
+  /** Acks, naks and requests of pulls that the broker never gets. */
+  lostMessages: number;
+  /** Requests that the broker never gets. */
+  lostRequests: number;
+  /** Requests that the broker carries out and that get no answer. */
+  lostAnswers: number;
+  /** Requests that the broker carries out after the host has given up. */
+  lateRequests: number;
+  /** Messages that take up to half a second. */
+  slow: number;
+  /** Commits of which a host that follows the log is not notified. */
+  lostTail: number;
+  /** Deliveries that the broker makes again before their ack wait is over, as after a change of its leader. */
+  earlyRedeliveries: number;
+  /** Reads of a bucket that a replica answers which is behind. */
+  staleReads: number;
+}
+
+export const NO_FAULTS: Faults = {
+  lostMessages: 0,
+  lostRequests: 0,
+  lostAnswers: 0,
+  lateRequests: 0,
+  slow: 0,
+  lostTail: 0,
+  earlyRedeliveries: 0,
+  staleReads: 0,
+};
+
+const MOST: Faults = {
+  lostMessages: 0.1,
+  lostRequests: 0.05,
+  lostAnswers: 0.1,
+  lateRequests: 0.03,
+  slow: 0.1,
+  lostTail: 0.3,
+  earlyRedeliveries: 0.1,
+  staleReads: 0.3,
+};
+
+/** Draws the faults of a schedule. About half of them are left out, because some faults hide what others would show. */
+export function drawFaults(dice: Dice): Faults {
+  const faults = { ...NO_FAULTS };
+  for (const fault of Object.keys(MOST) as (keyof Faults)[]) {
+    if (dice.chance(0.5)) faults[fault] = dice.fraction() * MOST[fault];
+  }
+  return faults;
+}
