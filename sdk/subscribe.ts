@@ -56,9 +56,10 @@ export interface SubscribeOptions<Field extends string = string> {
   /** How many events, or batches, a host handles at the same time. Default 8, at least 1. */
   concurrency?: number;
   /**
-   * A field of the event, such as `'user_id'`. Within a host, events with the same value of the field are handled one at a
-   * time and in the order of the stream, also through retries; events with other values are not delayed. An event
-   * without the field waits for no other. Default: none.
+   * A field of the event, such as `'user_id'`. Events with the same value of the field are handled one at a time and in
+   * the order of the stream, also through retries; events with other values are not delayed. An event without the field
+   * waits for no other. Of several hosts, one at a time runs the handler, so more hosts do not make it faster; where the
+   * server is older than NATS 2.14, the order is not guaranteed when another host takes over. Default: none.
    */
   key?: Field;
   /**

@@ -20,4 +20,7 @@ export interface Worker {
   check(deliveries: number): Promise<void>;
 }
 
-export type Start = (ground: Ground, amounts: Amounts) => Promise<Worker>;
+/** The place of a subject: the server, and a folder for its files. */
+export type Place = Pick<Ground, 'url' | 'folder' | 'signal'>;
+
+export type Start = (place: Place, amounts: Amounts) => Promise<Worker>;

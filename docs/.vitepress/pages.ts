@@ -37,6 +37,7 @@ export const GROUPS: readonly { readonly text: string; readonly pages: readonly 
       'docs/broker.md',
       'docs/disasters.md',
       'docs/performance.md',
+      'docs/scaling.md',
       'docs/api.md',
       'docs/errors.md',
     ],

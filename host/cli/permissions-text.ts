@@ -74,7 +74,8 @@ function allowed(what: string, grants: readonly Allowed[], denied: readonly stri
 export function nscCommands(roles: readonly RolePermissions[]): string[] {
   return [
     ...comments(roles),
-    '# To add subjects to an existing key, leave out `--sk generate` and `nsc add user`. Then push the account.',
+    '# Run the commands once, and push the account. To add subjects later, leave out `--sk generate` and `nsc add user`:',
+    '# otherwise nsc adds a second key of the same role, which no user has.',
     ...roles.flatMap(({ role, grants, denied }) => {
       const flags = [
         ...grants.flatMap(({ publish }) => publish.map((subject) => `--allow-pub ${quoted(subject)}`)),

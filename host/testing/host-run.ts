@@ -75,7 +75,8 @@ export class HostRun {
     this.hasDied = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
-    await Promise.all(this.pulls.map((pull) => pull.stop()));
+    // The server would keep the pin of a killed host for some seconds.
+    await Promise.all(this.pulls.map((pull) => pull.stop().then(() => pull.pin?.release())));
   }
 
   /** Returns whether the host has died. This is a method, so that the value is read again after each await. */
@@ -126,6 +127,7 @@ export class HostRun {
 
   private broker(): PluginBroker {
     const { broker } = this.backend;
+    const { pins } = broker;
     return {
       ensureDurable: (spec) => this.alive(() => broker.ensureDurable(spec)),
       checkDurable: (spec) => this.alive(() => broker.checkDurable(spec)),
@@ -144,6 +146,7 @@ export class HostRun {
         this.pulls.push(pull);
         return pull;
       },
+      ...(pins && { pins: { reset: (spec) => this.alive(() => pins.reset(spec)), hosts: pins.hosts } }),
       mayHaveStore: (plugin) => this.alive(() => broker.mayHaveStore(plugin)),
       findStore: async (plugin) => {
         const bucket = await broker.findStore(plugin);

@@ -4,13 +4,14 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
-import type { LogLine, TestHost } from '../support/host';
+import type { TestHost } from '../support/host';
 import type { TestCluster } from '../support/nats-cluster';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { readStore, readStream, type StoredMessage } from '../support/stored';
 import { SteadyLoad } from './load';
 import { between, count, report, seconds } from './proof';
+import { allCurrent, saysLoss } from './replicas';
 
 const KILLS = count(4, 16);
 const TICKS_PER_SECOND = 150;
@@ -61,7 +62,7 @@ test('leaders of a cluster are killed under the load of two hosts: every event c
   for (let kill = 0; kill < KILLS; kill++) {
     await sleep(between(500, 2_000));
     // With two servers behind, the third one alone would have the newest events.
-    await eventually(allCurrent, CURRENT_MS);
+    await eventually(() => allCurrent(jsm, cluster), CURRENT_MS);
     const leader = await eventually(LEADERS[kill % LEADERS.length]!);
     await cluster.kill(leader);
     await sleep(between(500, 5_000));
@@ -71,10 +72,10 @@ test('leaders of a cluster are killed under the load of two hosts: every event c
   const endedMs = performance.now();
   await allSettled(jsm, ['EVENTS'], LONGEST_DRAIN_MS);
   const drainedMs = performance.now() - endedMs;
-  await eventually(allCurrent, CURRENT_MS);
+  await eventually(() => allCurrent(jsm, cluster), CURRENT_MS);
 
   const { events, ...found } = await compare();
-  const differences = { ...found, givenUp: hosts.flatMap(({ lines }) => lines.filter(isGivenUp)).length };
+  const differences = { ...found, givenUp: hosts.flatMap(({ lines }) => lines.filter(saysLoss)).length };
   report(
     'cluster',
     `${KILLS} kills of a leader, ${events} events, ${textOf(differences)}; ` +
@@ -106,29 +107,6 @@ function load(kind: string, perSecond: number): SteadyLoad {
     subject: `video.${kind}`,
     event: { n, key: `k${n % KEYS}` },
   }));
-}
-
-/** Whether each stream and each durable has a leader, and its replicas are up to date. */
-async function allCurrent(): Promise<boolean> {
-  const groups = [...(await jsm.streams.list().next()), ...(await jsm.consumers.list('EVENTS').next())];
-  for (const { cluster: placed, config } of groups) {
-    const current = (placed?.replicas ?? []).filter((replica) => replica.current && !replica.offline);
-    // The leader is not among the replicas. A durable without a number has as many as its stream.
-    const others = (config.num_replicas || cluster.names.length) - 1;
-    if (placed?.leader === undefined || current.length < others) {
-      throw new Error(`not up to date: ${JSON.stringify({ config, placed })}`);
-    }
-  }
-  return true;
-}
-
-/** Whether a host says that data is lost, or that it cannot use a log any more. */
-function isGivenUp({ msg }: LogLine): boolean {
-  return [
-    'stream lost with its messages; creating it again',
-    'committed values are lost',
-    'the commit log of the plugin cannot be used any more',
-  ].includes(msg);
 }
 
 interface Differences {

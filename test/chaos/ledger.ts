@@ -80,3 +80,16 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
+
+/** The longest part of a span of time in which nothing was handled, by the times of what was handled, in their order. */
+export function longestGap(timesMs: readonly number[], fromMs: number, toMs: number): number {
+  let longest = 0;
+  let before = fromMs;
+  for (const atMs of timesMs) {
+    if (atMs < fromMs) continue;
+    longest = Math.max(longest, Math.min(atMs, toMs) - before);
+    before = atMs;
+    if (atMs >= toMs) return longest;
+  }
+  return Math.max(longest, toMs - before);
+}

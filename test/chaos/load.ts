@@ -14,9 +14,11 @@ const MOST_UNDER_WAY = 1_000;
 
 /**
  * Publishes at a steady rate. Each event has its own id and is sent again under this id until the stream confirms it, like
- * a publisher that loses nothing.
+ * a publisher that loses nothing. A closed connection ends it, so that a test that fails leaves nothing behind.
  */
 export class SteadyLoad {
+  /** How long each event took until the stream had confirmed it, with all its repeats. */
+  readonly confirmedAfterMs: number[] = [];
   private sent = 0;
   private ended = false;
   private readonly underWay = new Set<Promise<void>>();
@@ -43,7 +45,7 @@ export class SteadyLoad {
   private async run(): Promise<void> {
     const perTick = (this.perSecond * TICK_MS) / 1_000;
     let due = 0;
-    for (let next = performance.now(); !this.ended; next += TICK_MS) {
+    for (let next = performance.now(); !this.ended && !this.nats.isClosed(); next += TICK_MS) {
       await sleep(Math.max(0, next - performance.now()));
       if (this.underWay.size > MOST_UNDER_WAY) continue;
       for (due += perTick; this.sent < due;) this.send(this.sent++);
@@ -51,16 +53,20 @@ export class SteadyLoad {
   }
 
   private send(n: number): void {
+    const sentMs = performance.now();
     const sending = publishUntilStored(this.nats, `${this.name}-${n}`, this.make(n));
     this.underWay.add(sending);
-    void sending.then(() => this.underWay.delete(sending));
+    void sending.then(() => {
+      this.underWay.delete(sending);
+      this.confirmedAfterMs.push(performance.now() - sentMs);
+    });
   }
 }
 
-/** Never gives up, because an event would be lost. */
+/** Gives up only if the connection is closed, because an event would be lost. */
 async function publishUntilStored(nats: NatsConnection, msgID: string, { subject, event }: Outgoing): Promise<void> {
   const payload = JSON.stringify(event);
-  for (;;) {
+  while (!nats.isClosed()) {
     try {
       await nats.jetstream().publish(subject, payload, { msgID, timeout: ACK_MS });
       return;

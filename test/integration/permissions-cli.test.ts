@@ -58,7 +58,8 @@ test('the commands of nsc add a user for each role', async () => {
   expect(stdout).toMatchInlineSnapshot(`
     "# Print it again with \`jetplug permissions\` when the config or a plugin changes.
     # Each role may read the answers to the others. To prevent that, set nats.inboxPrefix: _INBOX.jetplug
-    # To add subjects to an existing key, leave out \`--sk generate\` and \`nsc add user\`. Then push the account.
+    # Run the commands once, and push the account. To add subjects later, leave out \`--sk generate\` and \`nsc add user\`:
+    # otherwise nsc adds a second key of the same role, which no user has.
     nsc edit signing-key --sk generate --role jetplug-publisher \\
       --allow-pub '$JS.API.INFO' \\
       --allow-pub '$JS.API.STREAM.NAMES' \\

@@ -39,9 +39,24 @@ test('an unknown case is refused with a list of the cases', async () => {
   expect(stderr).toMatch(/there is no case "rain"; the cases are: drain, fan-out, /);
 });
 
-async function bench(...args: string[]) {
+test('the measurement of several hosts prints one line of JSON for each part', async () => {
+  const { code, stdout } = await run('hosts', '--plugins', '3', '--events', '500', '--hosts', '2', '--idle', '1');
+  const lines = stdout.trim().split('\n');
+  const figures = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect({ code, lines: lines.length }).toEqual({ code: 0, lines: 6 });
+  expect(figures[0]).toMatchObject({ plugin: 'count', plugins: 3, hosts: 2 });
+  expect(figures[1]).toMatchObject({ plugin: 'keyed', plugins: 3, hosts: 2, held: [1, 2] });
+  for (const { work, perSecond } of figures.slice(2)) {
+    expect({ work, perSecond }).toEqual({ work: expect.any(String), perSecond: expect.any(Number) });
+  }
+  expect(readdirSync(temp)).toEqual([]);
+}, 120_000);
+
+const bench = (...args: string[]) => run('main', ...args);
+
+async function run(program: string, ...args: string[]) {
   const env = { ...plainEnv(), TMPDIR: temp, JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
-  const child = spawn(process.execPath, [join(ROOT, 'dist/bench/main.js'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, `dist/bench/${program}.js`), ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -144,7 +144,7 @@ test('12 handlers are spread 12, 6 and 6, 4 and 4 and 4 as hosts join, and back 
   expect(deployment.counts).toEqual([6, 6]);
 });
 
-test('whatever hosts join, leave and die, each handler has a host, and no host has more than one handler beyond another', async () => {
+test('each handler has a host, and no host has more than one handler beyond another, as hosts join, leave and die', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 40 }),
