@@ -8,6 +8,7 @@ import { compileAhead } from './load/compile-ahead';
 import type { HostLog } from './log/log';
 import { Limiter } from './base/limiter';
 import { CommitLogs } from './plugin/commit-logs';
+import { hostLimits } from './plugin/host-limits';
 import { Sweep } from './message/intake/sweep';
 import type { Connection } from './nats/connection';
 import { openServices, type NatsServices } from './nats/open';
@@ -187,6 +188,7 @@ export class Host {
       ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder, telemetry },
       sweep: new Sweep(),
       suspects: new Limiter(1),
+      limits: hostLimits(config.delivery),
       ...(broker.pins && { rebalance: new Rebalance(broker.pins.hosts, machineTime) }),
       providers,
     };

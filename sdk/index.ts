@@ -21,4 +21,11 @@ export { Plugin, type PluginLifecycle, type PluginOptions } from './plugin';
 export type { Provider, Providers } from './providers';
 export { Settings } from './settings';
 export { Store, type ForEvent } from './store';
-export { Subscribe, type BatchOptions, type From, type RetryOptions, type SubscribeOptions } from './subscribe';
+export {
+  Subscribe,
+  type BatchOptions,
+  type From,
+  type RateOptions,
+  type RetryOptions,
+  type SubscribeOptions,
+} from './subscribe';

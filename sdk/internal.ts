@@ -12,7 +12,7 @@ export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
 export { isBatchFailure, isReject, isRetryLater } from './outcome';
 export { ISOLATIONS, type Isolation, type PluginLifecycle, type PluginOptions } from './plugin';
-export type { BatchOptions, RetryOptions, Start, SubscribeOptions } from './subscribe';
+export type { BatchOptions, RateOptions, RetryOptions, Start, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
 export { TOKEN } from './token';
 export type { HandlerMark, PluginMark };

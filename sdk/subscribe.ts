@@ -30,6 +30,14 @@ export interface BatchOptions<Size extends number = number> {
   wait?: Duration;
 }
 
+/** How many events a handler begins in a length of time. */
+export interface RateOptions {
+  /** The greatest number of events; a whole number from 1 to 1,000,000. */
+  events: number;
+  /** The length of each span of time in which at most so many events begin; at most 1 hour. */
+  per: Duration;
+}
+
 /** Options of `@Subscribe`. The config's section of the plugin overrides them; `plugins.defaults` sets their defaults. */
 export interface SubscribeOptions<Field extends string = string> {
   /**
@@ -59,6 +67,13 @@ export interface SubscribeOptions<Field extends string = string> {
    * contract. Not together with `key`. See also `BatchFailure`. Default: one event at a time.
    */
   batch?: BatchOptions;
+  /**
+   * Limits the rate of the handler, such as `{ events: 100, per: '1s' }`: in each span of that length, at most so many
+   * events begin, over all hosts of the deployment. A retry counts as an event that begins, and each event of a batch
+   * counts. Other events wait, and cost no attempt. One host at a time runs the handler; when another one takes over, it
+   * waits for one `per` first. Default: no limit.
+   */
+  rate?: RateOptions;
   /** How long one run of the handler may take; then it counts as failed, and its signal is aborted. Default 30 s. */
   timeout?: Duration;
   /** How many times and when a failed event is retried. */

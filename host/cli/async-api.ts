@@ -70,7 +70,7 @@ interface Operation {
 function receive(handled: HandledEvent, channels: Channels): Operation {
   const { record, handler } = handled;
   const { plugin, version, isolation, description } = record;
-  const { durable, from, concurrency, timeout, key, batch } = handler.options;
+  const { durable, from, concurrency, timeout, key, batch, rate } = handler.options;
   return {
     id: `${plugin}.${handler.name}`,
     content: {
@@ -85,7 +85,7 @@ function receive(handled: HandledEvent, channels: Channels): Operation {
         ...{ concurrency, timeout },
         retry: { attempts: handler.options['retry.attempts'], backoff: handler.options['retry.backoff'] },
         deadLetters: handler.deadLetters,
-        ...{ key, batch },
+        ...{ key, batch, rate },
       },
     },
   };

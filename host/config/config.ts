@@ -127,6 +127,10 @@ export interface DeliveryConfig {
   readonly ackWaitMs: number;
   /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 5,000. */
   readonly maxAckPending: number;
+  /** How many calls of handlers run at the same time in a host. Absent: as many as the handlers' concurrency allows. */
+  readonly maxConcurrent?: number;
+  /** The size of the payloads that all handlers together hold in a host; -1: unlimited. Default 256 MiB. */
+  readonly maxBufferedBytes: number;
   /** The greatest size of a payload. Larger ones are dead-lettered. Default 512 KiB. */
   readonly maxPayloadBytes: number;
   /** The greatest depth of a payload. Deeper ones are dead-lettered. Default 64. */

@@ -15,6 +15,19 @@ export const deliveryKeys = {
       default: 5_000,
       env: 'JETPLUG_DELIVERY_MAX_ACK_PENDING',
     },
+    maxConcurrent: {
+      doc: 'How many calls of handlers run at the same time in a host, over all plugins. Not set: as many as their concurrency allows.',
+      format: 'count',
+      default: null as number | null,
+      nullable: true,
+      env: 'JETPLUG_DELIVERY_MAX_CONCURRENT',
+    },
+    maxBufferedBytes: {
+      doc: 'How large the payloads are that all handlers together hold in a host. Above it, a handler holds one event at a time.',
+      format: 'limit',
+      default: '256 MiB' as string | number,
+      env: 'JETPLUG_DELIVERY_MAX_BUFFERED_BYTES',
+    },
     maxPayload: {
       doc: 'Larger payloads are dead-lettered.',
       format: 'size',

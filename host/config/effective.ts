@@ -67,6 +67,8 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
     delivery: {
       ackWaitMs: ms(delivery.ackWait),
       maxAckPending: delivery.maxAckPending,
+      ...present({ maxConcurrent: delivery.maxConcurrent ?? undefined }),
+      maxBufferedBytes: limit(delivery.maxBufferedBytes),
       maxPayloadBytes: bytes(delivery.maxPayload),
       maxDepth: delivery.maxDepth,
       circuit: { messages: delivery.circuit.messages, overMs: ms(delivery.circuit.over) },

@@ -141,7 +141,10 @@ export class IsolatedPlugin implements PluginCode {
   /** Sends a call to the ready worker with the fewest calls; without a ready worker the call waits. */
   private assign(call: WorkerCall): void {
     const ready = this.replicas.filter(({ isReady }) => isReady);
-    if (ready.length === 0) return void this.waiting.push(call);
+    if (ready.length === 0) {
+      call.scope.leaveHost();
+      return void this.waiting.push(call);
+    }
     const least = ready.reduce((a, b) => (b.worker!.load < a.worker!.load ? b : a));
     least.worker!.call(call);
   }

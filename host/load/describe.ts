@@ -22,6 +22,7 @@ import { groupingOf } from './grouping';
 import { assertListFits, eventOf } from './handler-event';
 import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
+import { rateOf } from './rate';
 import { middlewareClasses, nameOfMiddleware, type MiddlewareByMethod } from './middleware';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { eventsOf, type PluginEvents } from './plugin-events';
@@ -182,12 +183,13 @@ function describeHandler(
     assertListFits(plugin, mark);
     const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
+    const rate = rateOf(mark.options);
     const name = nameOf(mark);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
     assertName(durable, 'durable');
     const origins = originsOf(layerOf, { plugin: pluginName, where, sources: plugin.sources });
-    return { method: mark.method, name, durable, where, ...event, ...run, ...grouping, origins };
+    return { method: mark.method, name, durable, where, ...event, ...run, ...grouping, rate, origins };
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;
   }

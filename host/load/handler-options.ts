@@ -8,7 +8,7 @@ import {
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { HandlerConfig } from '../config/config';
-import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import type { BatchPolicy, RatePolicy, RetryPolicy } from '../message/handler';
 import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } from './option-layers';
 
 /*
@@ -34,6 +34,8 @@ export interface Grouping {
 }
 
 export interface HandlerOptions extends RunOptions, Grouping {
+  /** How many events may begin in a length of time, over all hosts. */
+  readonly rate: RatePolicy | undefined;
   readonly durable: string;
 }
 
@@ -92,6 +94,7 @@ const RUN_OPTIONS = {
 const DECORATOR_OPTIONS = {
   key: { show: ({ key }) => key ?? null },
   batch: { show: ({ batch }) => (batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null) },
+  rate: { show: ({ rate }) => (rate ? { events: rate.events, per: formatDuration(rate.perMs) } : null) },
   durable: { show: ({ durable }) => durable },
 } satisfies Partial<Record<keyof SubscribeOptions, Shown>>;
 

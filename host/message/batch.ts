@@ -30,6 +30,10 @@ export class Batch extends Execution implements Scope, BatchCall {
     return (this.changes ??= new BatchWrites(this.transaction));
   }
 
+  override called(): void {
+    for (const run of this.runs) run.called();
+  }
+
   runFor(event: object | undefined, what: string): Run {
     this.byEvent ??= new Map(this.runs.map((run) => [run.event!, run]));
     const run = event && this.byEvent.get(event);

@@ -27,6 +27,8 @@ export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> 
     working = promiseOf(result);
   } catch (thrown) {
     return failed(batch, thrown);
+  } finally {
+    if (!batch.waits) batch.called();
   }
   return working ? batch.interruptible(working, CALL) : returned(batch, result);
 }

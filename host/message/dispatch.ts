@@ -19,6 +19,8 @@ export function dispatch(run: Validated): Returned | Ended | Later<Returned | En
     working = promiseOf(result);
   } catch (thrown) {
     return failed(run, thrown);
+  } finally {
+    if (!run.waits) run.called();
   }
   return working ? run.interruptible(working, CALL) : returned(run, result);
 }

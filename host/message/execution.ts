@@ -1,4 +1,5 @@
 import { whenSettled } from '../base/promises';
+import type { MessageRef } from '../broker/delivery';
 import { Transaction } from '../records/commits/transaction';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
@@ -22,6 +23,11 @@ export interface RunRegistry {
    */
   beginCommit(): void;
   endCommit(): void;
+  /** Notes that a call needs no permit of the host, because it waits for something else, until {@link enterHost}. */
+  leaveHost(): void;
+  enterHost(): void;
+  /** Notes that the handler is called with an event. */
+  called(delivery: MessageRef): void;
   /** Waits until a call that must start again may run. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined;
 }
@@ -50,6 +56,10 @@ export class Execution extends HandlerCall<Handler> {
   private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
   private ownTransaction: Transaction | undefined;
+
+  private hasLeftHost = false;
+  /** Whether the plugin's process has got the call and not begun it. */
+  private isSent = false;
 
   /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
@@ -86,6 +96,12 @@ export class Execution extends HandlerCall<Handler> {
    */
   waitToBegin(): void {
     this.startedAtMs = Infinity;
+    this.isSent = true;
+  }
+
+  /** Called when the handler's code begins. */
+  called(): void {
+    // A run and a batch note the call in the registry.
   }
 
   /** Whether the call has not begun. */
@@ -93,8 +109,19 @@ export class Execution extends HandlerCall<Handler> {
     return this.startedAtMs === Infinity;
   }
 
+  /** Gives up the call's permit of the host until the call begins, because the plugin has no process for it. */
+  leaveHost(): void {
+    if (this.hasLeftHost) return;
+    this.hasLeftHost = true;
+    this.registry.leaveHost();
+  }
+
   begin(): void {
     this.startedAtMs = this.handler.time.nowMs();
+    this.enterHost();
+    if (!this.isSent) return;
+    this.isSent = false;
+    this.called();
   }
 
   /** Ends the call. The wait for its commit does not count as its time. */
@@ -171,10 +198,17 @@ export class Execution extends HandlerCall<Handler> {
   /** Ends the wait for this work. Returns false if the wait had ended before. */
   private endWait<U>(later: Later<U>): boolean {
     if (this.wait !== (later as Later<unknown>)) return false;
+    this.enterHost();
     this.wait = undefined;
     this.endings = undefined;
     this.registry.remove(this);
     return true;
+  }
+
+  private enterHost(): void {
+    if (!this.hasLeftHost) return;
+    this.hasLeftHost = false;
+    this.registry.enterHost();
   }
 
   /** Counts the call with its duration, once, if it has begun. */

@@ -66,6 +66,12 @@ export interface RetryPolicy {
   readonly backoffMs: readonly number[];
 }
 
+/** How many events may begin in a length of time. */
+export interface RatePolicy {
+  readonly events: number;
+  readonly perMs: number;
+}
+
 export interface BatchPolicy {
   readonly size: number;
   /** How long the first event waits for others. */

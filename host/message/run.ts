@@ -127,6 +127,10 @@ export class Run extends Execution {
     return taken;
   }
 
+  override called(): void {
+    this.registry.called(this.delivery);
+  }
+
   override waitsAtCommitPoint(): boolean {
     return this.points?.isCommitting ?? false;
   }

@@ -27,6 +27,30 @@ export const HOST_METRICS: readonly Metric[] = [
   ),
   ofHost('counter', 'jetplug_reconnects_total', 'Reconnects to the broker', ({ connection }) => connection.reconnects),
   ofHost(
+    'gauge',
+    'jetplug_running_calls',
+    'Calls of handlers that run in the host, if their number is limited',
+    ({ plugins }) => plugins.limits.calls?.running,
+  ),
+  ofHost(
+    'gauge',
+    'jetplug_running_calls_limit',
+    'Calls of handlers that may run in the host at the same time, if their number is limited',
+    ({ plugins }) => plugins.limits.calls?.most,
+  ),
+  ofHost(
+    'gauge',
+    'jetplug_buffered_bytes',
+    'Size of the payloads that the handlers hold in the host',
+    ({ plugins }) => plugins.limits.memory?.usedBytes,
+  ),
+  ofHost(
+    'gauge',
+    'jetplug_buffered_bytes_limit',
+    'Size of the payloads above which a handler holds one event at a time; +Inf without a limit',
+    ({ plugins }) => plugins.limits.memory?.maxBytes,
+  ),
+  ofHost(
     'counter',
     'jetplug_received_bytes_total',
     'Bytes of the messages received from the broker',

@@ -74,7 +74,21 @@ export function ofHandlers(
   };
 }
 
-/** A metric of the host with one value, without labels. */
-export function ofHost(kind: Metric['kind'], name: string, help: string, valueOf: (host: Measured) => number): Metric {
-  return { kind, name, help, labels: [], samples: (host) => [[{}, valueOf(host)]] };
+/** A metric of the host with at most one value, without labels. */
+export function ofHost(
+  kind: Metric['kind'],
+  name: string,
+  help: string,
+  valueOf: (host: Measured) => number | undefined,
+): Metric {
+  return {
+    kind,
+    name,
+    help,
+    labels: [],
+    *samples(host) {
+      const value = valueOf(host);
+      if (value !== undefined) yield [{}, value];
+    },
+  };
 }

@@ -58,15 +58,18 @@ export async function measureHandlers({
 }
 
 function register({ kind, name, help, labels, samples }: Metric, host: Measured, registry: Registry): void {
+  const found = [...samples(host)];
+  // Without labels, prom-client would print a value of 0.
+  if (found.length === 0 && labels.length === 0) return;
   const options = { name, help, labelNames: [...labels], registers: [registry] };
   if (kind === 'counter') {
     const counter = new Counter(options);
-    for (const [at, value] of samples(host)) counter.inc(at, value);
+    for (const [at, value] of found) counter.inc(at, value);
     return;
   }
   // Two files may hold a plugin of one name for a moment: a gauge is not the sum of both.
   const gauge = new Gauge(options);
-  for (const [at, value] of samples(host)) gauge.set(at, value);
+  for (const [at, value] of found) gauge.set(at, value);
 }
 
 /** A histogram of durations, from each handler's own buckets. */

@@ -13,12 +13,16 @@ import { HandlerViews, type HandlerVersion } from './handler-views';
 import { OutageControl } from './outage-control';
 import type { PluginHost } from './plugin-host';
 import { openSettlements, type ReconciledDurable } from './reconcile';
+import { RateControl } from './rate-control';
 import { RetryFeed } from './retry-feed';
 
 /** How many deliveries are buffered for each concurrent run, until the host has measured the handler's speed. */
 const PREFETCH_PER_RUN = 4;
 /** The largest prefetch. A larger one makes no handler faster. */
 const MAX_PREFETCH = 2_500;
+
+/** A handler with a rate buffers what may begin in this time. */
+const RATE_HORIZON_MS = 1_000;
 
 /** A key of a store, and how often runs have started again because of it. */
 export interface ConflictKey {
@@ -79,6 +83,8 @@ export class Consumption implements ConsumingHandler {
   private readonly views: HandlerViews;
   private readonly retryFeed: RetryFeed;
   private readonly status: HandlerStatus;
+  /** Absent if the handler has no rate. */
+  private readonly rate: RateControl | undefined;
   private readonly log;
 
   constructor(
@@ -115,6 +121,7 @@ export class Consumption implements ConsumingHandler {
       host,
       this.log,
     );
+    if (definition.rate) this.rate = new RateControl({ durable, feeds, intake: this.intake }, host, this.log);
     this.status = new HandlerStatus({
       feeds,
       circuit,
@@ -127,6 +134,7 @@ export class Consumption implements ConsumingHandler {
   start(): void {
     this.host.sweep.add(this.intake);
     for (const feed of this.feeds) feed.start();
+    this.rate?.start();
     this.outage.start();
     this.retryFeed.start();
   }
@@ -169,7 +177,7 @@ export class Consumption implements ConsumingHandler {
   }
 
   get isStandingBy(): boolean {
-    return this.feeds[0]!.pinned?.isHeld === false;
+    return this.rate ? !this.rate.isHeld : this.feeds[0]!.pinned?.isHeld === false;
   }
 
   get drift(): readonly string[] {
@@ -177,13 +185,14 @@ export class Consumption implements ConsumingHandler {
   }
 
   /** Whether another version of the handler can take over the feeds, and the buffered events in their order. */
-  canSwapTo(plugin: PluginDefinition, { name, subject, key, batch }: HandlerDefinition): boolean {
+  canSwapTo(plugin: PluginDefinition, { name, subject, key, batch, rate }: HandlerDefinition): boolean {
     const present = this.definition;
     return (
       plugin.name === this.views.version.plugin.name &&
       name === present.name &&
       subject === present.subject &&
       key === present.key &&
+      (rate === undefined) === (present.rate === undefined) &&
       batch?.size === present.batch?.size &&
       batch?.waitMs === present.batch?.waitMs
     );
@@ -197,9 +206,9 @@ export class Consumption implements ConsumingHandler {
     this.views.renew(version);
     for (const feed of this.feeds) feed.renewHandler();
     this.outage.handlerRenewed();
-    const { concurrency } = version.definition;
+    const { concurrency, rate } = version.definition;
     const { prefetch } = sizesOf(version.definition, this.host.config.delivery.maxAckPending);
-    return this.intake.swap({ concurrency, prefetch }, ({ settlements }) => this.views.of(settlements));
+    return this.intake.swap({ concurrency, prefetch, rate }, ({ settlements }) => this.views.of(settlements));
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -211,6 +220,7 @@ export class Consumption implements ConsumingHandler {
     await Promise.all(pulled);
     await settled;
     await Promise.all(this.feeds.map((feed) => feed.leave()));
+    await this.rate?.stop();
     this.host.sweep.remove(this.intake);
   }
 
@@ -222,8 +232,10 @@ export class Consumption implements ConsumingHandler {
       counters,
       ackWaitMs: delivery.ackWaitMs,
       suspects: host.suspects,
+      ...host.limits,
       time: host.time,
       onCapacity: () => this.feeds.forEach((feed) => feed.request()),
+      onFull: () => this.feeds.forEach((feed) => feed.pull.renew()),
     });
   }
 
@@ -233,6 +245,7 @@ export class Consumption implements ConsumingHandler {
     const feed = new DurableFeed(
       {
         ...options,
+        isLeased: this.definition.rate !== undefined,
         handlerFor: (settlements) => this.views.of(settlements),
         openSettlements: () => openSettlements(durable, host),
       },
@@ -260,14 +273,16 @@ export class Consumption implements ConsumingHandler {
 
 /** Limits for the deliveries of one handler that wait in the host. */
 function sizesOf(
-  { concurrency, key, batch }: HandlerDefinition,
+  { concurrency, key, batch, rate }: HandlerDefinition,
   maxAckPending: number,
 ): { prefetch: PrefetchBounds; maxBuffered: number } {
   // `maxAckPending` limits the deliveries in flight of all hosts together, so half of it is left to other hosts.
   const half = Math.max(1, Math.floor(maxAckPending / 2));
-  const first = batch ? batch.size * (concurrency + 1) : concurrency * PREFETCH_PER_RUN;
-  const least = batch ? first : concurrency;
-  const prefetch = { least, first, most: Math.max(first, Math.min(MAX_PREFETCH, half)) };
+  const wanted = batch ? batch.size * (concurrency + 1) : concurrency * PREFETCH_PER_RUN;
+  const paced = rate ? Math.max(batch?.size ?? 1, Math.ceil((rate.events * RATE_HORIZON_MS) / rate.perMs)) : Infinity;
+  const first = Math.min(wanted, paced);
+  const least = Math.min(batch ? wanted : concurrency, paced);
+  const prefetch = { least, first, most: Math.max(first, Math.min(MAX_PREFETCH, half, paced)) };
   // An event that waits for an earlier event of its key is in flight too. So this host holds at most half of
   // `maxAckPending`; the rest is left to other keys and other hosts.
   return { prefetch, maxBuffered: key === undefined ? Infinity : half };

@@ -20,6 +20,8 @@ export interface DurableFeedOptions extends FeedTargetOptions {
    * Whether events of one key must keep their order, so that later events wait for the redelivery of unsettled ones.
    */
   readonly keepsOrder: boolean;
+  /** Whether a lease decides which host runs the handler, and not the pin of the durable. Default false. */
+  readonly isLeased?: boolean | undefined;
   /**
    * Called for each delivery. Returns the delivery for the intake, or undefined if the function has nacked or settled
    * the delivery itself.
@@ -35,7 +37,7 @@ export class DurableFeed {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
   private readonly durable: DurableSpec;
-  private readonly pull: DurablePull;
+  readonly pull: DurablePull;
   private readonly filter: DeliveryFilter;
   private readonly target: FeedTarget;
   private readonly repair: DurableRepair;
@@ -58,7 +60,7 @@ export class DurableFeed {
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
     const { pull, target, condition } = this;
     const { pin } = pull;
-    this.pinned = pin && new PinnedFeed({ durable, pull, pin, intake, target, condition }, host, log);
+    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition }, host, log);
     this.repair = new DurableRepair(
       {
         durable,

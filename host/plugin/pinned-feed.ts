@@ -12,6 +12,8 @@ const HAND_OVER_MS = 10_000;
 
 export interface PinnedFeedOptions {
   readonly durable: DurableSpec;
+  /** Whether a lease decides which host runs the handler, and not the pin of the durable. Default false. */
+  readonly isLeased?: boolean | undefined;
   readonly pull: DurablePull;
   readonly pin: DurablePin;
   readonly intake: Intake;
@@ -40,7 +42,8 @@ export class PinnedFeed implements ExclusiveHandler {
   }
 
   start(): void {
-    this.host.rebalance?.add(this);
+    if (this.options.isLeased) this.standBy(false);
+    else this.host.rebalance?.add(this);
   }
 
   stop(): void {

@@ -10,6 +10,7 @@ import type { Telemetry } from '../message/telemetry';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';
+import type { HostLimits } from './host-limits';
 import type { Rebalance } from './rebalance';
 import type { ProviderFolders } from './provider-folders';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -42,6 +43,8 @@ export interface PluginHost {
   readonly random?: () => number;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
+  /** The limits that all handlers share. Default: none. */
+  readonly limits?: HostLimits;
   /** Spreads the handlers that run on one host at a time over the hosts; absent where there is only one host. */
   readonly rebalance?: Rebalance;
   /** The providers of the plugins folders; absent where plugins do not come from folders. */

@@ -4,6 +4,7 @@ import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
 import { isProvidersFile } from '../load/folder-providers';
 import { ContractRecords } from './contract-records';
+import type { HostLimits } from './host-limits';
 import type { Faults, Suspect } from './faults';
 import { ManagedPlugin, type LoadReason, type PluginsContext } from './managed-plugin';
 import { NameRegistry } from './name-registry';
@@ -35,6 +36,11 @@ export class Plugins {
 
   get reloads(): Reloads {
     return this.context.reports.reloads;
+  }
+
+  /** The limits that all handlers share. */
+  get limits(): HostLimits {
+    return this.host.limits ?? {};
   }
 
   /** The entries of all plugins, ordered by name. */

@@ -14,7 +14,7 @@ const CHANGES = [
   'the reaction to a deleted stream',
   'a new injectable',
   "the client's successor packages",
-  'a host-wide concurrency limit',
+  'another limit of a whole host',
   'a new isolation backend',
 ];
 

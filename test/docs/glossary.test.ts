@@ -26,7 +26,7 @@ const COMMON = `
   end opened send arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
   access audited by changed health indexed leveled listed paused problem program query reading recent try tries
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
-  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
+  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use user validated value verdict view wait waiter watch
   changed file indexed job jobs listed manifest new page query secrets table try wave
   watched watcher wrapped write writer written yaml
   apply decision filed needed overlap planned selected

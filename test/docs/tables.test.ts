@@ -10,6 +10,8 @@ import type { Connection } from '../../host/nats/connection';
 import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
 import { HandlerLags } from '../../host/ops/handler-lags';
 import { metricsText } from '../../host/ops/metrics-text';
+import { HostConcurrency } from '../../host/message/intake/host-concurrency';
+import { HostMemory } from '../../host/message/intake/host-memory';
 import type { Plugins } from '../../host/plugin/plugins';
 import { ROOT, rowsOf, textOf } from '../support/markdown';
 import { MessageBench } from '../support/message-bench';
@@ -26,7 +28,10 @@ test('docs/operating.md has every key of the config, with its default and variab
 });
 
 test('docs/monitoring.md has every metric, with its kind', async () => {
-  const none = { entries: [], reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
+  const none = {
+    ...{ entries: [], reloads: { counts: [] }, faults: { counts: new Map() } },
+    limits: { calls: new HostConcurrency(1), memory: new HostMemory(1) },
+  } as unknown as Plugins;
   const connection = { connected: true, version: '', reconnects: 0, traffic: { receivedBytes: 0, sentBytes: 0 } };
   const { text } = await metricsText({
     plugins: none,

@@ -392,6 +392,9 @@ export class MessageBench {
     },
     beginCommit: () => undefined,
     endCommit: () => undefined,
+    leaveHost: () => undefined,
+    called: () => undefined,
+    enterHost: () => undefined,
     whenFree: () => undefined,
   };
 

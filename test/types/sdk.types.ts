@@ -139,6 +139,12 @@ export class Good implements PluginLifecycle {
     throw new BatchFailure([{ index: 0, error: new Reject('never') }]);
   }
 
+  @Subscribe({ rate: { events: 100, per: '1s' }, key: 'user_id' })
+  slowly(_event: VideoWatchStarted) {}
+
+  @Subscribe(VideoWatchStarted, { rate: { events: 100, per: '1s' }, batch: { size: 10 } })
+  slowlyMany(_events: VideoWatchStarted[]) {}
+
   @Subscribe('video.>', { batch: { size: 2 } })
   manyRaw(_events: Envelope[]) {}
 
@@ -272,6 +278,14 @@ export class Bad {
   // @ts-expect-error: either a key or batches
   @Subscribe(VideoWatchStarted, { key: 'user_id', batch: { size: 10 } })
   both(_events: VideoWatchStarted[]) {}
+
+  // @ts-expect-error: a rate has both parts
+  @Subscribe({ rate: { events: 100 } })
+  noPer(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: a length of time has a unit
+  @Subscribe(VideoWatchStarted, { rate: { events: 100, per: 1_000 } })
+  rateWithoutUnit(_event: VideoWatchStarted) {}
 
   // @ts-expect-error: a batch has a size
   @Subscribe(VideoWatchStarted, { batch: { wait: '1s' } })

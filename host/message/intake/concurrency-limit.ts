@@ -1,4 +1,5 @@
 import type { Limiter } from '../../base/limiter';
+import type { HostConcurrency } from './host-concurrency';
 import { VersionRuns } from './version-runs';
 
 /** The largest number of events that wait for their commit. More would only make a conflict more costly. */
@@ -20,15 +21,19 @@ export class ConcurrencyLimit {
   private stopping = false;
   private readonly stopped: Promise<void>;
   private resolveStopped!: () => void;
+  /** The handler's place among those that wait for a permit of the host. */
+  private readonly turn = { resume: () => this.resume() };
 
   /**
    * @param suspects lets one event of the whole host run alone at a time
-   * @param onFree called when an event that ran alone has ended
+   * @param onFree called when an event that ran alone has ended, or when the host has a permit again
+   * @param host the permits of the host, which each call needs too. Default: as many as the handlers have
    */
   constructor(
     private concurrency: number,
     private readonly suspects: Limiter,
     private readonly onFree: () => void,
+    private readonly host?: HostConcurrency,
   ) {
     this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
   }
@@ -38,29 +43,50 @@ export class ConcurrencyLimit {
   }
 
   get isFree(): boolean {
-    const { calling, waitingAgain } = this;
-    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+    return this.isFreeInHandler && (this.host === undefined || this.host.isFreeFor(this.turn));
+  }
+
+  /** Notes that an event is ready, so that the handler gets a turn if only the host has no permit for it. */
+  waitForHost(): void {
+    if (this.isFreeInHandler) this.host?.wait(this.turn);
   }
 
   /** Notes that a call has returned and waits for its commit, or until its events are sent. Another event may run meanwhile. */
   beginCommit(): void {
     this.committing++;
+    this.leaveHost();
     this.startWaiting();
     this.onFree();
   }
 
   endCommit(): void {
     this.committing--;
+    this.enterHost();
+  }
+
+  /** Notes that an active event needs no permit of the host, because it waits for something else. */
+  leaveHost(): void {
+    this.host?.free();
+  }
+
+  /** Ends {@link leaveHost}. The event continues at once, even if the host has no permit. */
+  enterHost(): void {
+    this.host?.take(this.turn);
   }
 
   /** Waits until an active event may run again. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined {
-    return this.calling <= this.concurrency ? undefined : new Promise((resolve) => this.waitingAgain.push(resolve));
+    if (this.calling - this.waitingAlone <= this.concurrency && !this.host?.isOver) return undefined;
+    const free = new Promise<void>((resolve) => this.waitingAgain.push(resolve));
+    this.leaveHost();
+    this.startWaiting();
+    return free;
   }
 
   /** Takes a permit. Pass the result to {@link free}. */
   take(): VersionRuns {
     this.active++;
+    this.host?.take(this.turn);
     this.runs.begin();
     return this.runs;
   }
@@ -68,6 +94,7 @@ export class ConcurrencyLimit {
   free(runs: VersionRuns): void {
     this.active--;
     runs.end();
+    this.leaveHost();
     this.startWaiting();
     this.notifyAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
@@ -87,18 +114,19 @@ export class ConcurrencyLimit {
    */
   async alone(): Promise<(() => void) | undefined> {
     this.waitingAlone++;
+    this.leaveHost();
     this.notifyAlone();
     const turn = this.suspects.acquire();
     const release = await Promise.race([turn, this.stopped]);
     if (!release) {
-      this.waitingAlone--;
+      this.endWaitAlone();
       void turn.then((releaseLate) => releaseLate());
       return undefined;
     }
     this.isAlone = true;
     if (this.active > this.waitingAlone) await new Promise<void>((resolve) => (this.whenAlone = resolve));
     this.whenAlone = undefined;
-    this.waitingAlone--;
+    this.endWaitAlone();
     const end = this.endAlone(release);
     if (!this.stopping) return end;
     end();
@@ -137,8 +165,27 @@ export class ConcurrencyLimit {
     return this.active - this.committing - this.waitingAgain.length;
   }
 
+  private get isFreeInHandler(): boolean {
+    const { calling, waitingAgain } = this;
+    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+  }
+
+  private endWaitAlone(): void {
+    this.waitingAlone--;
+    this.enterHost();
+  }
+
+  private resume(): void {
+    this.startWaiting();
+    this.onFree();
+  }
+
   private startWaiting(): void {
-    while (this.calling < this.concurrency && this.waitingAgain.length > 0) this.waitingAgain.shift()!();
+    while (this.calling - this.waitingAlone < this.concurrency && this.waitingAgain.length > 0) {
+      if (this.host && !this.host.isFreeFor(this.turn)) return this.host.wait(this.turn);
+      this.enterHost();
+      this.waitingAgain.shift()!();
+    }
   }
 
   private notifyAlone(): void {

@@ -1,7 +1,9 @@
 import { SequenceMap } from '../../base/sequence-map';
-import type { MessageRef } from '../../broker/delivery';
+import type { Delivery, MessageRef } from '../../broker/delivery';
 import type { Settlements } from '../../records/settlements';
-import { bySequence, type BufferedDelivery, type DeliveryState } from './buffered-delivery';
+import type { Handler } from '../handler';
+import { BufferedDelivery, bySequence, type DeliveryState } from './buffered-delivery';
+import type { HostMemory } from './host-memory';
 
 /**
  * The deliveries of one handler in this host, by stream and sequence. The buffer extends their ack wait on the server.
@@ -10,6 +12,9 @@ export class DeliveryBuffer {
   /** The deliveries by stream. A handler has one settlements object for each stream. */
   private readonly byStream = new Map<Settlements, SequenceMap<BufferedDelivery>>();
   private count = 0;
+
+  /** @param memory counts the payloads of all handlers. Default: none counts them */
+  constructor(private readonly memory?: HostMemory) {}
 
   get size(): number {
     return this.count;
@@ -24,12 +29,26 @@ export class DeliveryBuffer {
     return this.byStream.get(settlements)?.get(sequence);
   }
 
+  /**
+   * Buffers a delivery. Ignores a message that is in this host already, which the server redelivers if the host sent
+   * nothing during the ack wait.
+   */
+  take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
+    const present = this.get(handler.settlements, delivery.sequence);
+    if (present && !present.hasLeft) return undefined;
+    if (present) this.remove(present);
+    const buffered = new BufferedDelivery(delivery, handler);
+    this.add(buffered);
+    return buffered;
+  }
+
   add(buffered: BufferedDelivery): void {
     const { settlements } = buffered.handler;
     const stream = this.byStream.get(settlements) ?? new SequenceMap<BufferedDelivery>();
     stream.set(buffered.delivery.sequence, buffered);
     this.byStream.set(settlements, stream);
     this.count++;
+    this.memory?.add(buffered.delivery.size);
   }
 
   remove(buffered: BufferedDelivery): void {
@@ -40,6 +59,7 @@ export class DeliveryBuffer {
     if (stream?.get(sequence) !== buffered) return;
     stream.delete(sequence);
     this.count--;
+    this.memory?.remove(buffered.delivery.size);
     if (stream.size === 0 && this.byStream.size > 1) this.byStream.delete(settlements);
   }
 

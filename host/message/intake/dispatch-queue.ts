@@ -169,6 +169,11 @@ export class Fifo<T> {
     return this.items.length - this.taken;
   }
 
+  /** Returns the item at the index, from 0 for the one that is taken next. */
+  at(index: number): T | undefined {
+    return this.items[this.taken + index];
+  }
+
   push(item: T): void {
     this.items.push(item);
   }

@@ -1,5 +1,6 @@
+import type { MessageRef } from '../../broker/delivery';
+import type { Pace } from './pace';
 import type { Execution, RunRegistry } from '../execution';
-import type { ConcurrencyLimit } from './concurrency-limit';
 import { RELEASED } from '../outcome';
 import { timedOut } from '../thrown-outcome';
 
@@ -8,7 +9,10 @@ export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
   private released = false;
 
-  constructor(private readonly permits: Pick<ConcurrencyLimit, 'alone' | 'beginCommit' | 'endCommit' | 'whenFree'>) {}
+  constructor(
+    private readonly permits: Omit<RunRegistry, 'add' | 'remove' | 'isReleased' | 'called'>,
+    private readonly pace?: Pick<Pace, 'called'>,
+  ) {}
 
   alone(): ReturnType<RunRegistry['alone']> {
     return this.permits.alone();
@@ -20,6 +24,18 @@ export class Executions implements RunRegistry {
 
   endCommit(): void {
     this.permits.endCommit();
+  }
+
+  leaveHost(): void {
+    this.permits.leaveHost();
+  }
+
+  enterHost(): void {
+    this.permits.enterHost();
+  }
+
+  called(delivery: MessageRef): void {
+    this.pace?.called(delivery);
   }
 
   whenFree(): Promise<void> | undefined {

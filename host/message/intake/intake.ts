@@ -1,32 +1,47 @@
-import { oneAtATime } from '../../base/one-at-a-time';
 import type { Limiter } from '../../base/limiter';
 import { machineTime, type Time } from '../../base/time';
 import type { Delivery, MessageRef } from '../../broker/delivery';
-import type { Handler } from '../handler';
+import type { Handler, RatePolicy } from '../handler';
 import { Admission, type AdmissionOptions } from './admission';
-import { BufferedDelivery, type DeliveryState } from './buffered-delivery';
+import { type BufferedDelivery, type DeliveryState } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
 import { Drain } from './drain';
 import { DispatchOrder } from './dispatch-order';
 import { ConcurrencyLimit } from './concurrency-limit';
 import { Executions } from './executions';
+import type { HostConcurrency } from './host-concurrency';
+import type { HostMemory } from './host-memory';
 import type { PrefetchBounds } from './prefetch';
+import { Pace } from './pace';
 import { shutDown } from './shutdown';
-import { WorkRunner } from './work-runner';
+import { startLoop } from './start-loop';
+import { deliveriesOf, WorkRunner, type Work } from './work-runner';
 
 export interface IntakeOptions extends AdmissionOptions {
   /** Lets one suspect run at a time; shared by all handlers of the host. */
   readonly suspects: Limiter;
+  /** The permits of the host for calls. Default: as many as all handlers have. */
+  readonly calls?: HostConcurrency | undefined;
+  /** The memory of the host for payloads. Default: unbounded. */
+  readonly memory?: HostMemory | undefined;
   /** Default: the machine's time. */
   readonly time?: Time;
   /** Called when the host may take more deliveries for the handler. */
   onCapacity(): void;
+  /** Called when the host takes back its requests for deliveries, and requests what it may still take. */
+  onFull(): void;
 }
 
 /** The limits that a new version of a handler may change without a new queue. */
 export interface IntakeSizes {
   readonly concurrency: number;
   readonly prefetch: PrefetchBounds;
+  readonly rate?: RatePolicy | undefined;
+}
+
+export interface IntakeLimits extends Pick<Handler, 'concurrency' | 'key' | 'batch'> {
+  /** How many events may begin in a length of time, over all hosts. Default: no limit. */
+  readonly rate?: RatePolicy | undefined;
 }
 
 /** The delay of the redelivery of an event that arrives while another host takes over its handler. */
@@ -39,32 +54,45 @@ export class Intake {
   private readonly order: DispatchOrder;
   private readonly permits: ConcurrencyLimit;
   private readonly executions: Executions;
-  private readonly buffer = new DeliveryBuffer();
+  private readonly buffer: DeliveryBuffer;
+  private readonly leaveMemory: (() => void) | undefined;
   private readonly runner: WorkRunner;
   private readonly draining: Drain;
+  private readonly startNext: () => void;
+  /** The pace of a handler with a rate. It begins nothing before it is granted. */
+  readonly pace: Pace | undefined;
+  /** Whether the events have a key. They are not nacked, because later events of the key would overtake them. */
+  private readonly isKeyed: boolean;
   private stopping = false;
-  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
-  private readonly startNext = oneAtATime(() => this.startAll());
 
   constructor(
-    private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
+    private readonly limits: IntakeLimits,
     private readonly options: IntakeOptions,
   ) {
     this.time = options.time ?? machineTime;
-    this.draining = new Drain(this.buffer, this.time);
+    this.isKeyed = limits.key !== undefined;
     this.admission = new Admission(options, limits.batch?.size);
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
-    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
-    this.executions = new Executions(this.permits);
+    this.buffer = new DeliveryBuffer(options.memory);
+    this.leaveMemory = options.memory?.join({ full: () => options.onFull(), freed: () => options.onCapacity() });
+    this.draining = new Drain(this.buffer, this.time);
+    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext(), options.calls);
+    this.pace = limits.rate && new Pace(limits.rate, limits.batch?.size ?? 1, this.time, () => this.startMore());
+    this.executions = new Executions(this.permits, this.pace);
     const events = {
       left: (buffered: BufferedDelivery) => this.order.left(buffered),
-      ended: () => {
+      ended: (work: Work) => {
+        if (this.pace) for (const delivery of deliveriesOf(work)) this.pace.ended(delivery);
         if (this.isKeyed) options.onCapacity();
         this.draining.left();
       },
       freed: () => this.startNext(),
     };
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, events, this.time);
+    this.startNext = startLoop({
+      ...{ order: this.order, permits: this.permits, pace: this.pace, runner: this.runner },
+      ...{ admission: this.isKeyed ? this.admission : undefined, onCapacity: () => options.onCapacity() },
+    });
   }
 
   /** How many events, or batches of them, are being handled. */
@@ -79,7 +107,9 @@ export class Intake {
 
   /** The number of further deliveries that the host may take for the handler. */
   get capacity(): number {
-    return this.admission.capacity(this.order.ready, this.buffer.size);
+    if (this.pace?.isGranted === false) return 0;
+    const capacity = this.admission.capacity(this.order.ready, this.buffer.size);
+    return this.options.memory?.isFull ? Math.min(capacity, this.buffer.size === 0 ? 1 : 0) : capacity;
   }
 
   /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
@@ -91,12 +121,13 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
-    if (this.draining.isActive) return delivery.nak(DRAINING_DELAY_MS);
+    if (this.draining.isActive || this.pace?.isGranted === false) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
-    const buffered = this.take(delivery, handler);
+    const buffered = this.buffer.take(delivery, handler);
     if (!buffered) return;
+    if (isKeyed) this.retryLocally(buffered);
     this.order.arrived(buffered);
     this.startNext();
   }
@@ -115,11 +146,11 @@ export class Intake {
    * Makes deliveries that begin after this call run on the version of the handler that `renew` returns. Resolves when
    * the runs of the previous version have ended.
    */
-  swap({ concurrency, prefetch }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
+  swap({ concurrency, prefetch, rate }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
     const ended = this.runner.swap(concurrency, renew);
+    if (rate) this.pace?.renew(rate);
     this.admission.rebound(prefetch);
-    this.startNext();
-    this.options.onCapacity();
+    this.startMore();
     return ended;
   }
 
@@ -170,6 +201,12 @@ export class Intake {
     return this.draining.wait(patienceMs);
   }
 
+  /** Releases the deliveries that have not begun, and requests no more. Call it when the pace is revoked. */
+  standBy(): void {
+    this.releaseQueued();
+    this.options.onFull();
+  }
+
   /** Takes deliveries again, after {@link drain}. */
   reopen(): void {
     this.draining.isActive = false;
@@ -178,57 +215,36 @@ export class Intake {
   /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    this.leaveMemory?.();
+    this.pace?.stop();
     const { permits, executions, time } = this;
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
-  }
-
-  /** Whether the handler's events have a key. They are not nacked, because later events of the key would overtake them. */
-  private get isKeyed(): boolean {
-    return this.limits.key !== undefined;
   }
 
   /** Whether a delivery may run at once, because there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
-    if (this.isKeyed || limits.batch || !order.isClear || !permits.isFree) return false;
+    if (this.isKeyed || limits.batch || this.pace || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
-  /**
-   * Buffers a delivery. Ignores a message that is in this host already, which the server redelivers if the host sent
-   * nothing during the ack wait.
-   */
-  private take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
-    const present = this.buffer.get(handler.settlements, delivery.sequence);
-    if (present && !present.hasLeft) return undefined;
-    if (present) this.buffer.remove(present);
-    const buffered = new BufferedDelivery(delivery, handler);
-    this.buffer.add(buffered);
-    if (!this.isKeyed) return buffered;
-    const due = (): void => {
-      this.order.again(buffered);
-      this.startNext();
-    };
+  private retryLocally(buffered: BufferedDelivery): void {
     buffered.enableLocalRetry({
       time: this.time,
       mayWait: () => !this.stopping && !this.draining.isActive && !buffered.isDropped,
-      due,
+      due: () => {
+        this.order.again(buffered);
+        this.startNext();
+      },
     });
-    return buffered;
+  }
+
+  private startMore(): void {
+    this.startNext();
+    this.options.onCapacity();
   }
 
   private releaseQueued(): void {
     this.buffer.release(this.order.clear());
-  }
-
-  private startAll(): void {
-    while (this.permits.isFree) {
-      if (this.isKeyed && !this.admission.isOpen) return;
-      const next = this.order.next();
-      if (!next) return;
-      if (this.isKeyed) this.admission.take();
-      this.runner.run(next);
-      this.options.onCapacity();
-    }
   }
 }

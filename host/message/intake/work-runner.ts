@@ -21,7 +21,7 @@ export interface WorkEvents {
   /** Called when a delivery is settled and removed from the buffer. */
   left(buffered: BufferedDelivery): void;
   /** Called when work has ended and its permit is free. */
-  ended(): void;
+  ended(work: Work): void;
   /** Called after `ended` if the work ended asynchronously, because the next work must then be started. */
   freed(): void;
 }
@@ -88,8 +88,7 @@ export class WorkRunner {
       work.handler = this.renew(work.handler);
       return processMessage(work.handler, work.delivery, this.registry, work.decoded);
     }
-    const deliveries = work.map(({ delivery }) => delivery);
-    return processBatch(this.renew(work[0]!.handler), deliveries, this.registry);
+    return processBatch(this.renew(work[0]!.handler), deliveriesOf(work), this.registry);
   }
 
   private follow(work: Work, settled: Promise<void>, runs: VersionRuns): void {
@@ -114,7 +113,7 @@ export class WorkRunner {
       this.events.left(buffered);
     }
     this.permits.free(runs);
-    this.events.ended();
+    this.events.ended(work);
   }
 
   private faults(work: Work, error: unknown): void {
@@ -139,6 +138,10 @@ export class WorkRunner {
     }
     retryLater(delivery, FAULT_DELAY_MS);
   }
+}
+
+export function deliveriesOf(work: Work): readonly Delivery[] {
+  return each(work).map(({ delivery }) => delivery);
 }
 
 function each(work: Work): readonly BufferedDelivery[] {

@@ -38,8 +38,10 @@ export function hostPermissions(scope: Scope): Permissions {
 
 function connection({ config, endpoints, plugins }: Scope, subjects: Subjects): Grants {
   // The hosts spread the handlers that run on one host at a time.
-  const hasPinned = plugins.some(({ handlers }) => handlers.some(({ isPinned }) => isPinned));
-  const presence = hasPinned ? [presenceSubject(config.deploy.name)] : [];
+  const handlers = plugins.flatMap((plugin) => plugin.handlers);
+  const presence = handlers.some(({ isPinned, isLeased }) => isPinned || isLeased)
+    ? [presenceSubject(config.deploy.name)]
+    : [];
   return {
     purpose: 'connect, find streams, and answer the commands, the page and other programs',
     publish: [

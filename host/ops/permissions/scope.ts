@@ -9,8 +9,10 @@ export interface HandlerScope {
   readonly subject: string;
   /** The stream that holds the subject. */
   readonly stream: string;
-  /** Whether the handler runs on one host at a time. */
+  /** Whether the server delivers the durable's events to one host at a time. */
   readonly isPinned: boolean;
+  /** Whether the handler has a rate, so that a lease lets one host at a time run it. Default false. */
+  readonly isLeased?: boolean;
 }
 
 export interface PluginScope {
@@ -33,7 +35,14 @@ export function pluginScope({ plugin, handlers }: ContractRecord): PluginScope {
     handlers: handlers.flatMap(({ name, subject, stream, options }) =>
       stream === null
         ? []
-        : [{ handler: name, durable: String(options.durable), subject, stream, isPinned: options.key !== null }],
+        : [
+            {
+              ...{ handler: name, durable: String(options.durable), subject, stream },
+              isPinned: options.key !== null,
+              // An earlier host has recorded no rate.
+              isLeased: (options.rate ?? null) !== null,
+            },
+          ],
     ),
   };
 }

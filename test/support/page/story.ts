@@ -287,6 +287,7 @@ const OPTIONS: ExplainedOptions = {
   'retry.backoff': { value: ['1s', '5s', '30s', '2m'], from: 'default' },
   key: { value: null, from: 'default' },
   batch: { value: null, from: 'default' },
+  rate: { value: null, from: 'default' },
   durable: { value: 'jetplug-badge-award', from: 'default' },
 };
 

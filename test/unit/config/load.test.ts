@@ -36,6 +36,7 @@ describe('loading the configuration', () => {
         ackWaitMs: 15_000,
         maxAckPending: 5_000,
         maxPayloadBytes: 512 * 1024,
+        maxBufferedBytes: 268_435_456,
         maxDepth: 64,
         circuit: { messages: 5, overMs: 1_000 },
         rollback: { events: 3, withinMs: 60_000 },
@@ -71,7 +72,7 @@ plugins:
   defaults: { from: beginning, concurrency: 4, timeout: 5s, retry: { attempts: 3, backoff: [0s, 1s, 1d] } }
   badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
   p0: { from: { sequence: 12 }, timeout: 1m }
-delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s }, rollback: { events: 7, within: 10s } }
+delivery: { ackWait: 1s, maxAckPending: 5, maxConcurrent: 9, maxBufferedBytes: unlimited, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s }, rollback: { events: 7, within: 10s } }
 deadLetters: { stream: LETTERS, maxAge: 365d, maxBytes: 1 GiB }
 retries: { maxBytes: 2 MiB }
 store: { maxBytes: 4096 }
@@ -142,6 +143,8 @@ shutdown: { grace: 0s }
         ackWaitMs: 1_000,
         maxAckPending: 5,
         maxPayloadBytes: 1_024,
+        maxConcurrent: 9,
+        maxBufferedBytes: -1,
         maxDepth: 3,
         circuit: { messages: 20, overMs: 90_000 },
         rollback: { events: 7, withinMs: 10_000 },

@@ -30,8 +30,8 @@ beforeEach(async () => {
 const start = (): Promise<void> => plugin.start(undefined, {} as WorkerServices);
 afterEach(() => jest.restoreAllMocks());
 
-function call(): void {
-  const scope = { isOver: false, waitToBegin: () => undefined } as unknown as Scope;
+function call(leaveHost = jest.fn()): void {
+  const scope = { isOver: false, waitToBegin: () => undefined, leaveHost } as unknown as Scope;
   void within(scope, () => plugin.handler('handle')({} as never, {} as never));
 }
 
@@ -60,10 +60,12 @@ test('when a worker ends, its calls that had not begun run in another, and a new
   ]);
 });
 
-test('calls wait while no worker is ready', async () => {
+test('calls wait while no worker is ready, and have no permit of the host meanwhile', async () => {
   await start();
   for (const worker of IdleWorker.all) worker.end([]);
-  call();
+  const leaveHost = jest.fn();
+  call(leaveHost);
+  expect(leaveHost).toHaveBeenCalledTimes(1);
   await eventually(() => IdleWorker.all.some(({ load }) => load === 1));
 });
 

@@ -289,7 +289,7 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
   [
     'an option that does not exist',
     { retries: 3 },
-    /no option "retries"; it has from, concurrency, timeout, retry, key, batch, durable/,
+    /no option "retries"; it has from, concurrency, timeout, retry, key, batch, rate, durable/,
   ],
   ['a concurrency of 0', { concurrency: 0 }, /concurrency is 0, not a whole number of at least 1/],
   ['half a concurrency', { concurrency: 1.5 }, /concurrency is 1\.5/],

@@ -23,7 +23,13 @@ test('an invalid duration of the decorator is refused, also where the config ove
 
 test('every option has a layer, and a value in the units that people write', () => {
   const { run, layerOf } = runOptionsOf(mark({}), { section: { from: { since: 90_000 } }, defaults: {} });
-  const options: HandlerOptions = { ...run, key: undefined, batch: { size: 2, waitMs: 1_000 }, durable: 'd' };
+  const options: HandlerOptions = {
+    ...run,
+    key: undefined,
+    batch: { size: 2, waitMs: 1_000 },
+    rate: { events: 100, perMs: 60_000 },
+    durable: 'd',
+  };
   const shown = Object.entries(HANDLER_OPTIONS).map(([name, option]) => [name, option.show(options)]);
   expect(Object.fromEntries(shown)).toEqual({
     from: { since: '90s' },
@@ -33,6 +39,7 @@ test('every option has a layer, and a value in the units that people write', () 
     'retry.backoff': ['1s', '5s', '30s', '2m'],
     key: null,
     batch: { size: 2, wait: '1s' },
+    rate: { events: 100, per: '1m' },
     durable: 'd',
   });
   expect(Object.keys(layerOf)).toEqual(Object.keys(HANDLER_OPTIONS));

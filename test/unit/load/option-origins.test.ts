@@ -28,7 +28,7 @@ test('an option that is set nowhere has the origin default', () => {
     @Subscribe(Happened) handle() {}
   }
   const [origins] = originsIn(X, {});
-  const options = 'from concurrency timeout retry.attempts retry.backoff key batch durable'.split(' ');
+  const options = 'from concurrency timeout retry.attempts retry.backoff key batch rate durable'.split(' ');
   expect(origins).toEqual(Object.fromEntries(options.map((option) => [option, { layer: 'default' }])));
 });
 

@@ -38,6 +38,7 @@ class Batches {
       maxBuffered: Infinity,
       suspects: new Limiter(1),
       onCapacity: () => undefined,
+      onFull: () => undefined,
     });
   }
 

@@ -2,6 +2,9 @@ import { HandlerCounters } from '../../../host/message/counters';
 import type { Connection } from '../../../host/nats/connection';
 import { HandlerLags } from '../../../host/ops/handler-lags';
 import { metricsText } from '../../../host/ops/metrics-text';
+import { HostConcurrency } from '../../../host/message/intake/host-concurrency';
+import { HostMemory } from '../../../host/message/intake/host-memory';
+import type { HostLimits } from '../../../host/plugin/host-limits';
 import type { PluginEntry, Plugins } from '../../../host/plugin/plugins';
 
 const OFFLINE = {
@@ -11,9 +14,9 @@ const OFFLINE = {
   traffic: { receivedBytes: 10, sentBytes: 20 },
 } as Connection;
 
-function plugins(entries: readonly Partial<PluginEntry>[]): Plugins {
+function plugins(entries: readonly Partial<PluginEntry>[], limits: HostLimits = {}): Plugins {
   const complete = entries.map((entry) => ({ handlers: [], ...entry }));
-  return { entries: complete, reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
+  return { entries: complete, limits, reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
 }
 
 async function samples(host: Plugins, unhandled?: ReadonlyMap<string, number>): Promise<string[]> {
@@ -84,4 +87,19 @@ test('the host shows its versions, its connection and its process', async () => 
   for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_heap_size_used_bytes']) {
     expect(Number(found.find((line) => line.startsWith(name))?.split(' ')[1])).toBeGreaterThan(0);
   }
+});
+
+test('the limits of the host are shown with their use, and the limit of calls only if there is one', async () => {
+  const memory = new HostMemory(Infinity);
+  memory.add(70);
+  const unlimited = await samples(plugins([], { memory }));
+  expect(unlimited).toContain('jetplug_buffered_bytes 70');
+  expect(unlimited).toContain('jetplug_buffered_bytes_limit +Inf');
+  expect(unlimited.filter((line) => line.startsWith('jetplug_running_calls'))).toEqual([]);
+  const calls = new HostConcurrency(100);
+  calls.take({ resume: () => undefined });
+  const limited = await samples(plugins([], { calls, memory: new HostMemory(1_000) }));
+  expect(limited).toContain('jetplug_running_calls 1');
+  expect(limited).toContain('jetplug_running_calls_limit 100');
+  expect(limited).toContain('jetplug_buffered_bytes_limit 1000');
 });

@@ -111,3 +111,12 @@ test('a subject that an earlier grant covers is left out, and a grant without an
     { purpose: 'some', publish: ['c'], subscribe: ['a.b'] },
   ]);
 });
+
+test('hosts find each other only if a handler runs on one of them at a time: one with a key, or one with a rate', () => {
+  const [award] = PLUGINS[0]!.handlers;
+  const subjectsWith = (flags: object): string[] =>
+    publishes('host', { ...scope(), plugins: [{ plugin: 'badge', handlers: [{ ...award!, ...flags }] }] });
+  expect(subjectsWith({})).not.toContain('jetplug.hosts.jetplug');
+  expect(subjectsWith({ isPinned: true })).toContain('jetplug.hosts.jetplug');
+  expect(subjectsWith({ isLeased: true })).toContain('jetplug.hosts.jetplug');
+});

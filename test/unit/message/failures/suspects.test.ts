@@ -20,6 +20,7 @@ function setUp(suspects: Limiter) {
     maxBuffered: Infinity,
     suspects,
     onCapacity: () => undefined,
+    onFull: () => undefined,
   };
   const intake = new Intake(bench.handler, options);
   const offer = (sequence: number) => {

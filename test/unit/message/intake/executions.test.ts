@@ -5,10 +5,13 @@ import { MessageBench } from '../../../support/message-bench';
 
 function setUp(timeoutMs = 1_000) {
   const { handler } = new MessageBench(undefined, { timeoutMs });
+  const hostMoves: string[] = [];
   const executions = new Executions({
     alone: () => Promise.resolve(undefined),
     beginCommit: () => undefined,
     endCommit: () => undefined,
+    leaveHost: () => void hostMoves.push('leave'),
+    enterHost: () => void hostMoves.push('enter'),
     whenFree: () => undefined,
   });
   const ends: string[] = [];
@@ -21,7 +24,7 @@ function setUp(timeoutMs = 1_000) {
     execution.interruptible(never, { done: () => undefined, failed: () => undefined, interrupted });
     return execution;
   };
-  return { executions, ends, start };
+  return { executions, ends, start, hostMoves };
 }
 
 test('interrupts the runs whose timeout has passed, and returns how long the oldest has run', () => {
@@ -52,4 +55,17 @@ test('releases first the runs that wait for a process, then all runs', () => {
   expect(executions.isReleased).toBe(true);
   executions.releaseAll();
   expect(ends).toHaveLength(3);
+});
+
+test('a call that waits for a process has no permit of the host until it begins or is released', () => {
+  const { executions, start, hostMoves } = setUp();
+  const begun = start(Infinity);
+  begun.leaveHost();
+  begun.leaveHost();
+  expect(hostMoves.splice(0)).toEqual(['leave']);
+  begun.begin();
+  expect(hostMoves.splice(0)).toEqual(['enter']);
+  start(Infinity).leaveHost();
+  executions.releaseAll();
+  expect(hostMoves).toEqual(['leave', 'enter']);
 });

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { defineEvent, Reject } from 'jetplug/sdk';
 import { HandlerCounters } from '../../../../host/message/counters';
 import type { Handler } from '../../../../host/message/handler';
+import { HostConcurrency } from '../../../../host/message/intake/host-concurrency';
+import { HostMemory } from '../../../../host/message/intake/host-memory';
 import { Intake, type IntakeOptions } from '../../../../host/message/intake/intake';
 import type { Delivery } from '../../../../host/broker/delivery';
 import { currentScope, type Scope } from '../../../../host/message/run';
@@ -22,6 +24,7 @@ function intakeOptions(
     maxBuffered: Infinity,
     suspects: new Limiter(1),
     onCapacity,
+    onFull: () => undefined,
   };
 }
 
@@ -36,7 +39,7 @@ class BlockedRuns {
   readonly bench: MessageBench;
   readonly intake: Intake;
 
-  constructor(over: Partial<Handler> = {}) {
+  constructor(over: Partial<Handler> = {}, options: Partial<IntakeOptions> = {}) {
     this.bench = new MessageBench((_event, { sequence, signal }) => {
       this.started.push(sequence);
       return new Promise<void>((resolve, reject) => {
@@ -44,10 +47,7 @@ class BlockedRuns {
         this.most = Math.max(this.most, this.running.length);
       });
     }, over);
-    this.intake = new Intake(
-      this.bench.handler,
-      intakeOptions(() => this.notices++),
-    );
+    this.intake = new Intake(this.bench.handler, { ...intakeOptions(() => this.notices++), ...options });
   }
 
   offer(count: number): FakeDelivery[] {
@@ -347,4 +347,48 @@ test('after a swap deliveries begin on the new version, with its concurrency; ru
   blocked.running[0]!.finish();
   await over;
   expect(onNew).not.toContain(blocked.started[0]);
+});
+
+test('a handler that holds nothing takes one delivery while the memory of the host is full, and others take none', async () => {
+  const memory = new HostMemory(10);
+  const full = jest.fn();
+  const large = new BlockedRuns({}, { memory, onFull: full });
+  const empty = new BlockedRuns({}, { memory });
+  large.offer(5);
+  expect(full).toHaveBeenCalledTimes(1);
+  expect([large.intake.capacity, empty.intake.capacity]).toEqual([0, 1]);
+  empty.offer(1);
+  expect(empty.intake.capacity).toBe(0);
+  for (let n = 0; n < 5; n++) await large.end();
+  await empty.end();
+  expect(memory).toMatchObject({ usedBytes: 0, isFull: false });
+  expect(large.intake.capacity).toBe(PREFETCH.first);
+});
+
+test('deliveries that a stop releases free the memory of the host', async () => {
+  const memory = new HostMemory(10);
+  const blocked = new BlockedRuns({ concurrency: 1 }, { memory });
+  blocked.offer(3);
+  const stopped = blocked.intake.stop(10_000);
+  await blocked.end();
+  await stopped;
+  expect(memory.usedBytes).toBe(0);
+});
+
+test('handlers with more events than the host has permits take turns, and an event waits in the host without an answer', async () => {
+  const calls = new HostConcurrency(1);
+  const many = new BlockedRuns({}, { calls });
+  const few = new BlockedRuns({}, { calls });
+  const waiting = many.offer(3);
+  few.offer(1);
+  await many.end();
+  expect([many.started, few.started]).toEqual([[1, 2], []]);
+  await many.end();
+  expect([many.started, few.started]).toEqual([[1, 2], [1]]);
+  expect(waiting.map(({ answers }) => answers)).toEqual([['ack'], ['ack'], []]);
+  many.intake.sweep(performance.now() + ACK_WAIT_MS / 2);
+  expect(waiting[2]!.workings).toBe(1);
+  await few.end();
+  await many.end();
+  expect([many.started, few.started]).toEqual([[1, 2, 3], [1]]);
 });

@@ -46,6 +46,7 @@ class KeyedRuns {
       maxBuffered,
       suspects: new Limiter(1),
       onCapacity: () => this.notices++,
+      onFull: () => undefined,
     });
   }
 
