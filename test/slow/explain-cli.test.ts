@@ -145,6 +145,7 @@ test('`plugins NAME` shows the value and the source of each option', async () =>
     'retry.backoff': { value: ['1s', '90s'], from: 'config', ...backoff },
     key: unsaid(null),
     batch: unsaid(null),
+    rate: unsaid(null),
     durable: unsaid('tuned-count'),
   });
   expect(later!.options).toMatchObject({
