@@ -61,10 +61,15 @@ export class CommittedParts {
     return this.parts.delete(name);
   }
 
+  /**
+   * Notes one part. A checkpoint may follow from later commits than the first ones that are folded after it. If it has
+   * no earlier part of the event, the event will not run again.
+   */
   private set(event: EventOf, index: number, reads: ReadTexts, position: number): void {
     const name = eventKey(event);
     const known = this.parts.get(name);
     const all = [...(known?.reads ?? NONE)];
+    if (index > all.length) return;
     all[index] = reads;
     this.parts.set(name, { reads: all, position: known?.position ?? position });
   }

@@ -69,6 +69,17 @@ describe('FoldedLog', () => {
     expect(folded.unsentOf(eventOf(1))).toEqual([emit('b')]);
   });
 
+  it('keeps no part of an event whose work a later checkpoint says is done, when the commit of its last part follows', () => {
+    const last = commit([run(1, {}, { passed: 1, hasWork: true })]);
+    folded.fold(1, commit([run(1, {}, { part: 1 })]));
+    folded.fold(2, last);
+    folded.parts.noteWorkDone(name(1));
+    const again = restored(folded, 1);
+    again.fold(2, last);
+    expect(again.parts.of(eventOf(1))).toEqual([]);
+    expect(again.partsToKeep.parts).toEqual([]);
+  });
+
   it('folds the emits of a commit once that is behind the checkpoint', () => {
     folded.fold(1, commit([run(1, {}, { emits: [emit('a')] })]));
     const again = restored(folded, 0);
