@@ -65,10 +65,9 @@ export class PinnedFeed implements ExclusiveHandler {
     // The host reads the claims of other hosts before its own.
     settlements.claimedElsewhere = (): void => undefined;
     const log = await this.host.commits.get(durable.owner.plugin)?.find();
-    if (log && !(await log.claim(durable.durable))) {
-      pin.lose();
-      return true;
-    }
+    // The next host has the pin if this one has lost it meanwhile. A claim or a reset would stop that host.
+    if (log && !(await log.claim(durable.durable, () => pin.isHeld))) pin.lose();
+    if (!pin.isHeld) return true;
     settlements.claimedElsewhere = () => pin.lose();
     if (!(await this.host.broker.pins!.reset(durable))) return false;
     // The reset has set the counts of deliveries and the consumer's sequence back.

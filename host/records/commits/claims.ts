@@ -7,8 +7,10 @@ import type { Commit, RunChanges } from './commit';
  */
 export class Claims {
   private readonly owners = new Map<string, string>();
-  /** The durables of the handlers that this host claims with its next commit. */
+  /** The claims that this host makes with its next commit. */
   private readonly wanted = new Set<string>();
+  /** Whether this host may still claim a handler, by its durable. */
+  private readonly conditions = new Map<string, () => boolean>();
 
   /** Called when a claim is to end, so that a commit must be made. */
   freed: () => void = () => undefined;
@@ -38,9 +40,14 @@ export class Claims {
     return owner !== undefined && owner !== this.host;
   }
 
-  /** Claims a handler with the next commit of this host. Returns false if this host has claimed it last. */
-  want(durable: string): boolean {
+  /**
+   * Claims a handler with the next commit of this host.
+   * @param mayClaim called before each try to commit. If it returns false, the claim is dropped
+   * @returns false if this host has claimed it last
+   */
+  want(durable: string, mayClaim: () => boolean): boolean {
     if (this.has(durable)) return false;
+    this.conditions.set(durable, mayClaim);
     this.wanted.add(durable);
     return true;
   }
@@ -58,7 +65,7 @@ export class Claims {
   /** Takes out the claims for a commit. */
   take(): readonly string[] {
     if (this.wanted.size === 0) return NO_CLAIMS;
-    const taken = [...this.wanted];
+    const taken = [...this.wanted].filter((claim) => this.conditions.get(claim)?.() ?? true);
     this.wanted.clear();
     return taken;
   }

@@ -167,13 +167,14 @@ export class PluginLog {
   /**
    * Claims a handler, unless this host has claimed it last: no other host can commit a run of it from then on. Everything
    * that other hosts have committed before is read when the call resolves.
-   * @returns false if another host has claimed the handler since
+   * @param mayClaim whether this host may still claim the handler. The call waits for the server, so that may change
+   * @returns false if another host has claimed the handler since, or this host may not claim it any more
    */
-  async claim(durable: string): Promise<boolean> {
+  async claim(durable: string, mayClaim: () => boolean): Promise<boolean> {
     await this.refresh();
     this.assertUsable();
     const { claims } = this.folded;
-    if (claims.want(durable)) await this.group.finish();
+    if (claims.want(durable, mayClaim)) await this.group.finish();
     this.assertUsable();
     return claims.has(durable);
   }

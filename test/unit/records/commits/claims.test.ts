@@ -9,6 +9,8 @@ const commitOf = (host: string, claimed: readonly string[]): Commit => ({
   claimed,
 });
 
+const always = (): boolean => true;
+
 describe('Claims', () => {
   it('fences the events of a handler that another host has claimed last', () => {
     const claims = new Claims('own');
@@ -23,11 +25,22 @@ describe('Claims', () => {
 
   it('takes each claim for one commit, and again if that commit is refused', () => {
     const claims = new Claims('own');
-    claims.want('a');
+    claims.want('a', always);
     expect(claims.take()).toEqual(['a']);
     expect(claims.take()).toEqual([]);
     claims.putBack(commitOf('own', ['a']));
     expect(claims.take()).toEqual(['a']);
+  });
+
+  it('is dropped when a commit is tried again and the host may not claim the handler any more', () => {
+    const claims = new Claims('own');
+    let mayClaim = true;
+    claims.want('a', () => mayClaim);
+    claims.putBack(commitOf('own', claims.take()));
+    mayClaim = false;
+    expect(claims.take()).toEqual([]);
+    mayClaim = true;
+    expect(claims.take()).toEqual([]);
   });
 
   it('ends for all hosts by a commit of a host whose handler has no key', () => {
@@ -54,10 +67,10 @@ describe('PluginLog.claim', () => {
 
   it('lets a host that was frozen commit no run of the handler', async () => {
     const [frozen, next] = [await openHost(server, 'frozen'), await openHost(server, 'next')];
-    expect(await frozen.log.claim(DURABLE)).toBe(true);
+    expect(await frozen.log.claim(DURABLE, always)).toBe(true);
     expect(await frozen.run(1)).toBe('committed');
     server.shared.listeners.clear();
-    expect(await next.log.claim(DURABLE)).toBe(true);
+    expect(await next.log.claim(DURABLE, always)).toBe(true);
     expect(next.settled.has(1)).toBe(true);
     expect(await frozen.run(3)).toBe('released');
     expect(await next.run(2)).toBe('committed');
@@ -67,9 +80,9 @@ describe('PluginLog.claim', () => {
 
   it('releases a run that waits for its commit, and the runs that have read its changes start again', async () => {
     const [frozen, next] = [await openHost(server, 'frozen'), await openHost(server, 'next')];
-    await frozen.log.claim(DURABLE);
+    await frozen.log.claim(DURABLE, always);
     server.shared.listeners.clear();
-    await next.log.claim(DURABLE);
+    await next.log.claim(DURABLE, always);
     const first = frozen.run(1);
     const reader = new Transaction();
     await frozen.log.transactions.read(reader, 'a');
@@ -84,9 +97,9 @@ describe('PluginLog.claim', () => {
     const reports: string[] = [];
     Object.assign(one.settled, { claimedElsewhere: () => reports.push('one') });
     Object.assign(other.settled, { claimedElsewhere: () => reports.push('other') });
-    await one.log.claim(DURABLE);
-    await other.log.claim(DURABLE);
-    await other.log.claim(DURABLE);
+    await one.log.claim(DURABLE, always);
+    await other.log.claim(DURABLE, always);
+    await other.log.claim(DURABLE, always);
     await after();
     expect(reports).toEqual(['other', 'one']);
     expect(server.shared.last).toBe(2);
@@ -94,7 +107,7 @@ describe('PluginLog.claim', () => {
 
   it('ends when a host runs a version in which the handler has no key', async () => {
     const [keyed, shared] = [await openHost(server, 'keyed'), await openHost(server, 'shared')];
-    await keyed.log.claim(DURABLE);
+    await keyed.log.claim(DURABLE, always);
     await after();
     expect(await shared.run(1)).toBe('released');
     shared.log.folded.claims.free(DURABLE);
@@ -105,10 +118,10 @@ describe('PluginLog.claim', () => {
 
   it('is in the checkpoint, so that a host which was cut off from the log finds it', async () => {
     const [frozen, next] = [await openHost(server, 'frozen'), await openHost(server, 'next')];
-    await frozen.log.claim(DURABLE);
+    await frozen.log.claim(DURABLE, always);
     await frozen.run(1);
     server.shared.listeners.clear();
-    await next.log.claim(DURABLE);
+    await next.log.claim(DURABLE, always);
     await next.run(2);
     await next.log.fillBucket();
     server.trim(3);

@@ -1,0 +1,76 @@
+import type { DurablePosition } from '../../../host/broker/durable';
+import { PinnedFeed, type PinnedFeedOptions } from '../../../host/plugin/pinned-feed';
+import { DURABLE } from '../../support/durable-spec';
+import { memoryHost } from '../../support/memory-host';
+
+const POSITION = { delivered: 7 } as DurablePosition;
+
+/** A feed whose host has the pin. `calls` has the calls that a takeover makes. */
+function pinnedFeed(claim: (mayClaim: () => boolean, lose: () => void) => boolean, resets = true) {
+  const calls: string[] = [];
+  const { log } = memoryHost();
+  let isHeld = true;
+  const lose = (): void => void (isHeld = false);
+  const pin = {
+    get isHeld() {
+      return isHeld;
+    },
+    lose: () => {
+      calls.push('lose');
+      lose();
+    },
+    countRedelivered: (upTo: number) => calls.push(`count redelivered ${upTo}`),
+  };
+  const settlements = { forgetDeliveries: () => calls.push('forget'), claimedElsewhere: (): void => undefined };
+  const commits = {
+    find: async () => ({ claim: async (_durable: string, mayClaim: () => boolean) => claim(mayClaim, lose) }),
+  };
+  const reset = async (): Promise<boolean> => {
+    calls.push('reset');
+    return resets;
+  };
+  const feed = new PinnedFeed(
+    { durable: DURABLE, pin, target: { settlements } } as unknown as PinnedFeedOptions,
+    { broker: { pins: { reset } }, commits: { get: () => commits } } as never,
+    log,
+  );
+  return { feed, calls, settlements };
+}
+
+test('a takeover claims the handler, then has its events delivered again in order', async () => {
+  const { feed, calls, settlements } = pinnedFeed((mayClaim) => mayClaim());
+  expect(await feed.takeOver(POSITION)).toBe(true);
+  expect(calls).toEqual(['reset', 'forget', 'count redelivered 7']);
+  settlements.claimedElsewhere();
+  expect(calls.at(-1)).toBe('lose');
+});
+
+test('a server that cannot deliver again in order leaves the wait for redeliveries to the feed', async () => {
+  const { feed, calls } = pinnedFeed(() => true, false);
+  expect(await feed.takeOver(POSITION)).toBe(false);
+  expect(calls).toEqual(['reset']);
+});
+
+test.each<[what: string, claim: (mayClaim: () => boolean, lose: () => void) => boolean, calls: string[]]>([
+  ['has claimed the handler since', () => false, ['lose']],
+  [
+    'has got the pin before the claim was committed',
+    (mayClaim, lose) => {
+      lose();
+      return mayClaim();
+    },
+    ['lose'],
+  ],
+  [
+    'has got the pin when the claim is committed',
+    (_mayClaim, lose) => {
+      lose();
+      return true;
+    },
+    [],
+  ],
+])('a takeover ends without a reset if another host %s', async (_what, claim, expected) => {
+  const { feed, calls } = pinnedFeed(claim);
+  expect(await feed.takeOver(POSITION)).toBe(true);
+  expect(calls).toEqual(expected);
+});
