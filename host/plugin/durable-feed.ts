@@ -227,6 +227,7 @@ export class DurableFeed {
     this.intake.collectArrivals();
     this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
       more: () => this.pull.request(),
+      isServed: () => this.isServed(),
       done: () => {
         this.endRedeliveries();
         this.pull.request();
@@ -234,5 +235,12 @@ export class DurableFeed {
     });
     this.redeliveries.start();
     return true;
+  }
+
+  /** Whether the server answers. After a repair, another wait begins. */
+  private async isServed(): Promise<boolean> {
+    const { stream, durable } = this.durable;
+    const position = await this.host.broker.durablePosition(stream, durable).catch(() => undefined);
+    return position !== undefined && !this.repair.isSuspended;
   }
 }

@@ -7,6 +7,8 @@ const MARGIN_MS = 1_000;
 export interface RedeliveryEvents {
   /** Called when the limit of deliveries during the wait has risen: more may be requested. */
   more(): void;
+  /** Whether the server answers. While it does not, it sends no redelivery, so the wait does not end. */
+  isServed(): Promise<boolean>;
   /** Called once, when the wait is over. */
   done(): void;
 }
@@ -22,6 +24,7 @@ export class RedeliveryWait {
   private arrivals = 0;
   private redeliveries = 0;
   private timer: Timer | undefined;
+  private isOver = false;
 
   /** @param missing how many events were delivered before and are neither settled nor in this host */
   constructor(
@@ -50,6 +53,7 @@ export class RedeliveryWait {
   }
 
   cancel(): void {
+    this.isOver = true;
     this.timer?.cancel();
   }
 
@@ -59,12 +63,19 @@ export class RedeliveryWait {
    */
   private allowRest(): void {
     this.allowed = this.arrivals + this.missing - this.redeliveries;
-    this.timer = this.time.after(MARGIN_MS, () => this.end());
+    this.timer = this.time.after(MARGIN_MS, () => void this.expire());
     this.events.more();
   }
 
+  private async expire(): Promise<void> {
+    const isServed = await this.events.isServed();
+    if (this.isOver) return;
+    if (isServed) this.end();
+    else this.timer = this.time.after(MARGIN_MS, () => void this.expire());
+  }
+
   private end(): void {
-    this.timer?.cancel();
+    this.cancel();
     this.events.done();
   }
 }

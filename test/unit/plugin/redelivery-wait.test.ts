@@ -1,15 +1,17 @@
 import type { Delivery } from '../../../host/broker/delivery';
 import { RedeliveryWait } from '../../../host/plugin/redelivery-wait';
+import { settle } from '../../support/memory-host';
 import { VirtualTime } from '../../../host/testing/virtual-time';
 
 const first = { deliveryCount: 1 } as Delivery;
 const redelivery = { deliveryCount: 2 } as Delivery;
 
-function waiting(missing: number) {
+function waiting(missing: number, isServed = (): boolean => true) {
   const time = new VirtualTime(0);
   const events: string[] = [];
   const wait = new RedeliveryWait(missing, 30_000, time, {
     more: () => events.push(`more at ${time.nowMs()}`),
+    isServed: async () => isServed(),
     done: () => events.push(`done at ${time.nowMs()}`),
   });
   wait.start();
@@ -37,10 +39,25 @@ test('new events use up the capacity; after the ack wait there is capacity for t
   expect(events).toEqual(['more at 31000', 'done at 31000']);
 });
 
-test('a wait ends a second after the ack wait and its margin, though another host still works on the events', () => {
+test('a wait ends a second after the ack wait and its margin, though another host still works on the events', async () => {
   const { time, events } = waiting(2);
-  while (time.step(Infinity, false));
+  while (time.step(Infinity, false)) await settle();
   expect(events).toEqual(['more at 31000', 'done at 32000']);
+});
+
+test('a wait does not end while the server does not answer, nor after it was cancelled', async () => {
+  let isServed = false;
+  const { wait, time, events } = waiting(2, () => isServed);
+  for (let step = 0; step < 4; step++) {
+    time.step(Infinity, false);
+    await settle();
+  }
+  expect(events).toEqual(['more at 31000']);
+  isServed = true;
+  time.step(Infinity, false);
+  wait.cancel();
+  await settle();
+  expect(events).toEqual(['more at 31000']);
 });
 
 test('a wait that is cancelled reports nothing', () => {
