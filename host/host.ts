@@ -114,7 +114,7 @@ export class Host {
     const connection = await broker.connect();
     this.closeLater('the connection', () => connection.close());
     await this.options.connected?.(connection);
-    const services = await openServices(connection, config, log);
+    const services = await broker.whenElected(() => openServices(connection, config, log));
     this.closeLater('the services of the connection', () => services.stop());
     const commits = new CommitLogs({
       ...{ broker: services.broker, time: machineTime, log },

@@ -49,15 +49,19 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const PING_MS = 8_000;
 const MAX_PINGS_OUT = 2;
 
-/** Calls `once`, and again while the failure may pass and `patienceMs` is not over. */
+/**
+ * Calls `once`, and again while the failure may pass and `patienceMs` is not over.
+ * @param passing the codes of failures that may pass. Default: those of a connection
+ */
 export async function patiently<T>(
   { patienceMs = 0, waiting }: Pick<ConnectOptions, 'patienceMs' | 'waiting'>,
   once: () => Promise<T>,
+  passing: ReadonlySet<string> = MAY_PASS,
 ): Promise<T> {
   const deadlineMs = performance.now() + patienceMs;
   const connected = await retryUntil(once, {
     waitMs: RETRY_MS,
-    mayPass: (error) => isJetplugError(error) && MAY_PASS.has(error.code) && performance.now() < deadlineMs,
+    mayPass: (error) => isJetplugError(error) && passing.has(error.code) && performance.now() < deadlineMs,
     failed: (error) => waiting?.(error as JetplugError),
     keyOf: (error) => (error as JetplugError).code,
     reportAgainMs: WAITING_EVERY_MS,

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ErrorCode } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
 import type { HostLog } from '../log/log';
+import { patiently, type ConnectOptions } from '../nats/connect';
 import { Connection } from '../nats/connection';
 import { logConnection } from '../nats/log-connection';
 import { openBroker, type Broker, type BrokerProgress } from '../nats-server/open-broker';
@@ -53,20 +55,31 @@ export class HostBroker {
       servers: servers.length > 0 ? servers : [this.url],
       name: `jetplug-host-${process.pid}`,
       nats: this.nats,
-      patienceMs: CONNECT_PATIENCE_MS,
       accepts: (serverName) => this.broker.isServer(serverName),
-      // The same error is logged many times, so its stack is left out.
-      waiting: ({ code, message, hint }) =>
-        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
+      ...this.patience,
     });
     logConnection(connection, this.log, this.isStopping);
     connection.watch({ disconnected: () => void this.takeOver(connection) });
     return connection;
   }
 
+  /** Opens what the host needs on the server, and waits while a cluster elects the leaders of its streams. */
+  whenElected<T>(open: () => Promise<T>): Promise<T> {
+    return patiently(this.patience, open, new Set<ErrorCode>(['JP_BROKER_NO_QUORUM']));
+  }
+
   /** Ends the server, if this host runs it. */
   async stop(): Promise<void> {
     await this.broker.stop();
+  }
+
+  private get patience(): Required<Pick<ConnectOptions, 'patienceMs' | 'waiting'>> {
+    return {
+      patienceMs: CONNECT_PATIENCE_MS,
+      // The same error is logged many times, so its stack is left out.
+      waiting: ({ code, message, hint }) =>
+        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
+    };
   }
 
   /**

@@ -39,3 +39,11 @@ test('without patience there is one try, and with it the last failure is the err
   await expect(patiently({ patienceMs: 200 }, once)).rejects.toMatchObject({ code: 'JP_BROKER_UNREACHABLE' });
   expect(once).toHaveBeenCalledTimes(3);
 });
+
+test('with given codes only these failures are retried', async () => {
+  const passing = new Set(['JP_BROKER_NO_QUORUM']);
+  const fails = (code: Parameters<typeof failure>[0]) => jest.fn(() => Promise.reject(failure(code)));
+  const [elects, isAway] = [fails('JP_BROKER_NO_QUORUM'), fails('JP_BROKER_UNREACHABLE')];
+  for (const once of [elects, isAway]) await expect(patiently({ patienceMs: 200 }, once, passing)).rejects.toThrow();
+  expect([elects.mock.calls.length, isAway.mock.calls.length]).toEqual([2, 1]);
+});
