@@ -78,7 +78,7 @@ export class Rebalance implements GroupMember {
     for (const [handler, untilMs] of this.leaving) if (untilMs <= nowMs) this.leaving.delete(handler);
     const held = this.spread;
     const share = this.shareOf(held.length);
-    for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
+    if (this.canGive(held.length)) for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
     const isFull = held.length >= share;
     for (const handler of this.members) {
       if (handler.isHeld) continue;
@@ -101,6 +101,14 @@ export class Rebalance implements GroupMember {
   private get spread(): ExclusiveHandler[] {
     const { leaving, adopted } = this;
     return [...this.members].filter((handler) => handler.isHeld && !leaving.has(handler) && !adopted.has(handler));
+  }
+
+  /**
+   * Whether another host runs so few handlers that it takes one of this host's. While a deploy is under way, or a plugin
+   * cannot start yet, the hosts have different handlers, so that a host's share alone does not say that.
+   */
+  private canGive(held: number): boolean {
+    return Math.min(...this.hosts.others.values()) <= held - 2;
   }
 
   /**

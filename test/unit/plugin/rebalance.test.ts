@@ -182,3 +182,20 @@ test('a handler that only one host has stays there, although that host has its s
   expect([...deployment.owners.values()]).not.toContain(undefined);
   expect(deployment.handedOver).toBe(handedOver);
 });
+
+test('a host whose other plugins have not started yet keeps the handler that it has taken over from a dead host', async () => {
+  const deployment = new Deployment(names(3));
+  const [first] = [deployment.join(), deployment.join(), deployment.join()];
+  await deployment.pass(10);
+  expect(deployment.counts).toEqual([1, 1, 1]);
+  const [handler] = [...deployment.owners].find(([, owner]) => owner === first)!;
+  first.stop(true);
+  deployment.join([handler]);
+  await deployment.pass(1);
+  const { handedOver } = deployment;
+  for (let second = 0; second < 20; second++) {
+    await deployment.pass(1);
+    expect(deployment.counts).toEqual([1, 1, 1]);
+  }
+  expect(deployment.handedOver).toBe(handedOver);
+});
