@@ -16,6 +16,13 @@ import { apiPrefixOf } from './subjects';
 
 /** The time that the server has for one answer. */
 const TIMEOUT_MS = 5_000;
+/** Requests of the JetStream API that only read. */
+const READS = /^(STREAM|CONSUMER)\.(INFO|MSG\.GET)\./;
+/**
+ * The time after which a read without an answer is sent again. In a cluster that elects a leader nobody answers, and the
+ * new leader does not get what was sent before.
+ */
+const REPEAT_MS = 1_500;
 
 /** A message of a batch. */
 export interface BatchMessage {
@@ -28,6 +35,8 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the request fails when the connection is lost, because an answer is unlikely then. Default false. */
   readonly endsWithConnection?: boolean;
+  /** Whether the request is sent again while nobody answers. Default false. */
+  readonly repeats?: boolean;
 }
 
 /**
@@ -88,7 +97,8 @@ export class Requests {
       if (content.error) throw jetStreamError(content.error);
       return content;
     };
-    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', read, options);
+    const repeats = READS.test(request);
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', read, { ...options, repeats });
   }
 
   /**
@@ -99,7 +109,7 @@ export class Requests {
     subject: string,
     payload: string | Uint8Array,
     read: (answer: Msg) => T | typeof MORE,
-    { headers, endsWithConnection = false }: AskOptions = {},
+    { headers, endsWithConnection = false, repeats = false }: AskOptions = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // A connection that drains receives no more answers.
@@ -107,7 +117,10 @@ export class Requests {
       this.subscription ??= this.subscribe();
       const number = this.sent++;
       const reply = `${this.prefix}${number}`;
-      this.nc.publish(subject, payload, headers ? { reply, headers: encoded(headers) } : { reply });
+      const send = (): void =>
+        this.nc.publish(subject, payload, headers ? { reply, headers: encoded(headers) } : { reply });
+      send();
+      const repeating = repeats ? setInterval(send, REPEAT_MS).unref() : undefined;
       const sentAtMs = performance.now();
       const take = (answer: Msg): boolean => {
         const result = read(answer);
@@ -115,7 +128,7 @@ export class Requests {
         resolve(result);
         return true;
       };
-      this.waiting.set(number, { subject, sentAtMs, endsWithConnection, take, reject });
+      this.waiting.set(number, { subject, sentAtMs, endsWithConnection, repeating, take, reject });
       this.timer ??= setTimeout(() => this.endOverdue(), TIMEOUT_MS).unref();
     });
   }
@@ -144,7 +157,7 @@ export class Requests {
     for (const [number, one] of this.oldestFirst()) {
       if (one.subject !== subject) continue;
       // The server reports each refused message by itself.
-      this.waiting.delete(number);
+      this.forget(number);
       one.reject(clientError('PermissionsViolation', `Permissions Violation for Publish to "${subject}"`));
       return;
     }
@@ -182,15 +195,20 @@ export class Requests {
     } catch (error) {
       waiting.reject(error as Error);
     }
-    this.waiting.delete(number);
+    this.forget(number);
   }
 
   private end(error: Error, which: (one: Waiting) => boolean = () => true): void {
     for (const [number, one] of this.oldestFirst()) {
       if (!which(one)) continue;
-      this.waiting.delete(number);
+      this.forget(number);
       one.reject(error);
     }
+  }
+
+  private forget(number: number): void {
+    clearInterval(this.waiting.get(number)?.repeating);
+    this.waiting.delete(number);
   }
 
   private *oldestFirst(): Generator<[number, Waiting]> {
@@ -210,7 +228,7 @@ export class Requests {
         this.timer = setTimeout(() => this.endOverdue(), leftMs).unref();
         return;
       }
-      this.waiting.delete(number);
+      this.forget(number);
       reject(clientError('Timeout'));
     }
   }
@@ -228,6 +246,8 @@ interface Waiting {
   readonly subject: string;
   readonly sentAtMs: number;
   readonly endsWithConnection: boolean;
+  /** Sends the request again. */
+  readonly repeating: NodeJS.Timeout | undefined;
   /** Returns whether this was the last answer. */
   take(answer: Msg): boolean;
   reject(error: Error): void;

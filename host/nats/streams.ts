@@ -8,12 +8,12 @@ import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './fai
  * @throws JetplugError, also if there is no such stream
  */
 export async function streamInfo(
-  { jsm }: Connection,
+  { jsm, requests }: Connection,
   name: string,
   options?: Partial<StreamInfoRequestOptions>,
 ): Promise<StreamInfo> {
   try {
-    return await jsm.streams.info(name, options);
+    return await (options ? jsm.streams.info(name, options) : requests.askApi<StreamInfo>(`STREAM.INFO.${name}`));
   } catch (error) {
     throw asBrokerError(error, `stream ${name}`);
   }

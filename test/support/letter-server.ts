@@ -37,7 +37,7 @@ export class LetterServer {
     const connection = {
       // The audit of the change, which these tests are not about.
       js: { publish: async () => ({}) },
-      jsm: { streams: { getMessage: this.message.bind(this), info: this.info.bind(this), add: this.add.bind(this) } },
+      jsm: { streams: { getMessage: this.message.bind(this), add: this.add.bind(this) } },
       requests: { askApi: this.askApi.bind(this), publish: this.publish.bind(this) },
     };
     const letters = this.listed.bind(this);
@@ -87,7 +87,8 @@ export class LetterServer {
   }
 
   private async askApi(subject: string, body?: { config: object }): Promise<object> {
-    const [, action, , durable] = subject.split('.');
+    const [kind, action, stream, durable] = subject.split('.');
+    if (kind === 'STREAM') return this.info(stream!);
     if (action === 'LIST') return { total: 0, offset: 0, limit: 256, consumers: [] };
     if (action === 'INFO' && !this.durables.has(durable!)) throw apiError(10014, 'consumer not found');
     if (action !== 'INFO') {

@@ -26,7 +26,7 @@ async function logThatAnswers(...answers: Answer[]): Promise<JetStreamLog> {
     }
     throw new Error('no answer');
   };
-  const connection = { apiPrefix: '$JS.API', requests: { ask }, jsm: { streams: { info: async () => ({}) } } };
+  const connection = { apiPrefix: '$JS.API', requests: { ask, askApi: async () => ({}) } };
   return (await JetStreamLog.find(connection as unknown as Connection, 'shop'))!;
 }
 
@@ -65,11 +65,10 @@ function connectionWithStaleReplicas(message: {
   const ask = async (_subject: string, _body: string, read: (answer: object) => unknown): Promise<unknown> =>
     read(rawAnswer('404 Message Not Found', {}));
   const askApi = async (request: string): Promise<object> => {
-    expect(request).toMatch(/^STREAM\.MSG\.GET\./);
+    expect(request).toMatch(/^STREAM\.(MSG\.GET|INFO)\./);
     return { message };
   };
-  const jsm = { streams: { info: async () => ({}) } };
-  return { apiPrefix: '$JS.API', requests: { ask, askApi }, jsm } as unknown as Connection;
+  return { apiPrefix: '$JS.API', requests: { ask, askApi } } as unknown as Connection;
 }
 
 test('a commit that only the leader has is read', async () => {
@@ -99,8 +98,8 @@ test.each([10071, 10164])(
 
 test.each([3, 6])('an acknowledgement at position %i of an append behind 4 counts as no answer', async (seq) => {
   const publish = async (): Promise<object> => ({ stream: 'LOG_jetplug-shop', seq });
-  const jsm = { streams: { info: async () => ({}) } };
-  const connection = { apiPrefix: '$JS.API', requests: { publish }, jsm } as unknown as Connection;
+  const requests = { publish, askApi: async () => ({}) };
+  const connection = { apiPrefix: '$JS.API', requests } as unknown as Connection;
   const log = (await JetStreamLog.find(connection, 'shop'))!;
   await expect(log.append('commit', 4)).rejects.toMatchObject({
     code: 'JP_STORE_UNAVAILABLE',

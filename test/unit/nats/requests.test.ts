@@ -213,3 +213,21 @@ test('requests use the prefix of the domain or of the config, and the configured
   void imported.requests.askApi('INFO');
   expect(imported.sent[0]).toMatchObject({ subject: 'JS.ops.API.INFO', reply: expect.stringMatching(/^_INBOX\./) });
 });
+
+test('a read of the API is sent again until it is answered, for a new leader; a change is sent once', async () => {
+  const bench = new Bench();
+  const info = bench.requests.askApi('STREAM.INFO.EVENTS');
+  const update = bench.requests.askApi('STREAM.UPDATE.EVENTS');
+  jest.advanceTimersByTime(3_000);
+  expect(bench.sent.map(({ subject }) => subject.slice('$JS.API.'.length))).toEqual([
+    'STREAM.INFO.EVENTS',
+    'STREAM.UPDATE.EVENTS',
+    'STREAM.INFO.EVENTS',
+    'STREAM.INFO.EVENTS',
+  ]);
+  bench.answer(2, '{"state":{}}');
+  expect(await info).toEqual({ state: {} });
+  jest.advanceTimersByTime(2_000);
+  await expect(update).rejects.toMatchObject({ code: 'TIMEOUT' });
+  expect([bench.sent.length, jest.getTimerCount()]).toEqual([4, 0]);
+});

@@ -20,12 +20,10 @@ class FakeServer {
       this.reconnected = listener;
       return () => undefined;
     },
-    jsm: {
-      streams: {
-        info: async (): Promise<Partial<StreamInfo>> => {
-          if (this.created === undefined) throw Object.assign(new Error('stream not found'), NOT_FOUND);
-          return { created: this.created, state: { messages: 3, last_seq: 7 } } as StreamInfo;
-        },
+    requests: {
+      askApi: async (): Promise<Partial<StreamInfo>> => {
+        if (this.created === undefined) throw Object.assign(new Error('stream not found'), NOT_FOUND);
+        return { created: this.created, state: { messages: 3, last_seq: 7 } } as StreamInfo;
       },
     },
   } as unknown as Connection;

@@ -3,8 +3,7 @@ import { findStream, isStreamNotFound, streamInfo } from '../../../host/nats/str
 
 const apiError = (code: number, text: string): Error =>
   Object.assign(new Error(text), { api_error: { err_code: code, description: text } });
-const connection = (info: () => Promise<unknown>): Connection =>
-  ({ jsm: { streams: { info } } }) as unknown as Connection;
+const connection = (askApi: () => Promise<unknown>): Connection => ({ requests: { askApi } }) as unknown as Connection;
 const MISSING = connection(() => Promise.reject(apiError(10059, 'stream not found')));
 const DOWN = connection(() => Promise.reject(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
 

@@ -10,7 +10,10 @@ function hostWith(streams: Record<string, Record<string, number>>, filters: read
   };
   return {
     plugins: { definitions: [{ handlers: filters.map((subject) => ({ subject })) }] } as never,
-    connection: { jsm: { streams: { info } } } as unknown as Connection,
+    connection: {
+      requests: { askApi: (request: string) => info(request.slice('STREAM.INFO.'.length)) },
+      jsm: { streams: { info } },
+    } as unknown as Connection,
     streams: Object.keys(streams).map((name) => ({ name })),
   };
 }
