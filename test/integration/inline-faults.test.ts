@@ -253,7 +253,8 @@ test('an endless loop is named, though it never ends', async () => {
   const other = await scene.host({ server, plugins: [stuck] });
   client.publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id: 'v1' }));
   const [line] = await eventually(() => {
-    const lines = other.logged('the event loop is blocked');
+    // On a busy machine, the load of the plugin may block the event loop too.
+    const lines = other.logged('the event loop is blocked').filter(({ handler }) => handler !== undefined);
     return lines.length > 0 && lines;
   });
   await other.kill();
