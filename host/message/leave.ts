@@ -55,7 +55,7 @@ async function commitDeparture(run: Run, log: PluginLog, left: Departure): Promi
   const changes = [{ origin: originOf(run), event: eventOf(run), left, writes: new Map(), emits: [] }];
   for (;;) {
     // It reads nothing, so it conflicts only if the log was read anew meanwhile.
-    const result = await untilReleased(run, Promise.resolve(log.transactions.finish(new Transaction(), changes)));
+    const result = await untilReleased(run, async () => log.transactions.finish(new Transaction(), changes));
     if (result !== 'conflict') return result;
   }
 }
@@ -87,11 +87,11 @@ async function complete(run: Run, burial?: Burial): Promise<void> {
   log?.sent.noteLeft(event);
 }
 
-/** Waits for the work, unless the host stops first. */
-export async function untilReleased<T>(run: Run, work: Promise<T>): Promise<T | 'released'> {
+/** Begins the work and waits for it, unless the host stops first. */
+export async function untilReleased<T>(run: Run, work: () => Promise<T>): Promise<T | 'released'> {
   if (run.registry.isReleased) return 'released';
   run.end();
-  return run.interruptible(work, WAITING as Endings<Run, T, T | 'released'>).promise();
+  return run.interruptible(work(), WAITING as Endings<Run, T, T | 'released'>).promise();
 }
 
 const WAITING: Endings<Run, unknown, unknown> = {

@@ -26,7 +26,6 @@ interface Presence {
 
 /** The hosts of a deployment. Each says every second on a subject of core NATS that it runs. */
 export class HostPresence implements HostGroup {
-  readonly host = randomUUID();
   private readonly heard = new Map<string, { readonly held: number; readonly atMs: number }>();
   private subscription: Pick<Subscription, 'unsubscribe'> | undefined;
   private hasReportedNewer = false;
@@ -39,6 +38,7 @@ export class HostPresence implements HostGroup {
     deployment: string,
     private readonly log: Logger,
     private readonly time: Time = machineTime,
+    readonly host: string = randomUUID(),
   ) {
     this.subject = presenceSubject(deployment);
   }

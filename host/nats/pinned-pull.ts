@@ -1,9 +1,12 @@
+import { machineTime } from '../base/time';
 import type { PinSink, PullSink } from '../broker/pull';
 import type { Msg } from './client';
 import type { Connection } from './connection';
 import { NatsDelivery } from './nats-delivery';
+import { PIN_GROUP } from './pin-config';
+import { unpin } from './pins';
 import { Pull } from './pull';
-import { PIN_HEADER, PullPin } from './pull-pin';
+import { PIN_LOST, PullPin, type PinServer } from './pull-pin';
 
 /** Pulls the messages of a pinned durable, which delivers to one host at a time, while this host has its pin. */
 export class PinnedPull extends Pull {
@@ -18,9 +21,16 @@ export class PinnedPull extends Pull {
   ) {
     super(connection, stream, durable, sink);
     this.pin = new PullPin({
-      ...{ connection, stream, durable },
-      isBusy: () => pinSink.isBusy(),
-      lost: () => this.standByAnew(),
+      server: pinServer(connection, stream, durable),
+      time: machineTime,
+      sink: {
+        ...pinSink,
+        taken: () => {
+          this.suspend();
+          pinSink.taken();
+        },
+        lost: () => this.standByAnew(),
+      },
       changed: () => {
         if (this.requests.isOpen) this.renewRequests();
       },
@@ -37,24 +47,12 @@ export class PinnedPull extends Pull {
     this.requests.send(batch, this.pin.fields);
   }
 
-  /**
-   * Takes the pin with the first message to this host. The sink may take messages only when it has found out which ones
-   * other hosts have handled, so this message is delivered again.
-   */
-  protected override accepts(message: Msg): boolean {
+  protected override accepts(message: Msg, isCurrent: boolean): boolean {
     const { pin } = this;
-    if (pin.isHeld) {
-      pin.delivered();
-      return true;
-    }
-    const delivery = new NatsDelivery(message, this.source);
-    const id = delivery.header(PIN_HEADER);
-    delivery.nak();
-    if (id === undefined) this.pinSink.absent();
-    if (id === undefined || !pin.take(id)) return false;
-    this.suspend();
-    this.pinSink.taken();
-    return false;
+    // The inbox is left with a pin, so a message to the present one has the present pin.
+    if (!pin.isHeld || !isCurrent) return pin.accepts(new NatsDelivery(message, this.source));
+    pin.delivered();
+    return true;
   }
 
   protected override losesPin(): boolean {
@@ -77,4 +75,22 @@ export class PinnedPull extends Pull {
     this.requests.leave();
     this.startOver();
   }
+}
+
+function pinServer(connection: Connection, stream: string, durable: string): PinServer {
+  return {
+    get isConnected() {
+      return connection.connected;
+    },
+    renew: (id) => {
+      // No message is as small as one byte, so the server delivers none for this request.
+      const request = { batch: 1, max_bytes: 1, no_wait: true, group: PIN_GROUP, id };
+      const subject = `${connection.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`;
+      return connection.requests.ask(subject, JSON.stringify(request), ({ headers }) => headers?.code !== PIN_LOST);
+    },
+    unpin: () => {
+      connection.ackWriter.flush();
+      return unpin(connection, stream, durable);
+    },
+  };
 }

@@ -1,7 +1,7 @@
-import type { DurablePin } from '../broker/pull';
-import type { Connection } from './connection';
+import type { Time, Timer } from '../base/time';
+import type { Delivery } from '../broker/delivery';
+import type { DurablePin, PinSink } from '../broker/pull';
 import { PIN_GROUP, PIN_TIMEOUT_MS } from './pin-config';
-import { unpin } from './pins';
 
 /** The header of a message to the host that has the pin. */
 export const PIN_HEADER = 'nats-pin-id';
@@ -12,14 +12,20 @@ const KEEP_MS = PIN_TIMEOUT_MS / 4;
 /** A host gives up the pin of a durable that has delivered nothing for this long, so that idle handlers cost nothing. */
 const IDLE_MS = 15_000;
 
+/** The server of a pinned durable. */
+export interface PinServer {
+  /** Whether the host has a connection, so that the server may answer. */
+  readonly isConnected: boolean;
+  /** Renews the pin. Resolves with false if the server has given it to another host, or to none. */
+  renew(id: string): Promise<boolean>;
+  /** Takes the pin from the host that has it. The server gives the pin to the next request that waits. */
+  unpin(): Promise<void>;
+}
+
 export interface PullPinOptions {
-  readonly connection: Connection;
-  readonly stream: string;
-  readonly durable: string;
-  /** Whether the host holds deliveries of the durable. */
-  isBusy(): boolean;
-  /** Called when the pin is not this host's any more. */
-  lost(): void;
+  readonly server: PinServer;
+  readonly time: Time;
+  readonly sink: PinSink;
   /** Called when the pull has to send its requests again, because it asks for the pin now, or does not any more. */
   changed(): void;
   countRedelivered(upTo: number): void;
@@ -34,7 +40,7 @@ export class PullPin implements DurablePin {
   /** The pin that this host has lost or given up last. Messages of it may still arrive. */
   private former: string | undefined;
   private mayTake = true;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private requestedAtMs = 0;
   private deliveredAtMs = 0;
 
@@ -55,24 +61,31 @@ export class PullPin implements DurablePin {
   }
 
   /**
-   * Takes the pin that a message has.
-   * @returns false for a late message of a pin that this host has lost
+   * Takes the pin with the first message to this host. The sink may take messages only when it has found out which ones
+   * other hosts have handled, so this message is delivered again. So is a late message of a pin that this host has lost,
+   * because older events may have been delivered again since.
+   * @returns whether the message is for the sink
    */
-  take(id: string): boolean {
-    if (id === this.former) return false;
-    this.id = id;
-    this.requestedAtMs = this.deliveredAtMs = performance.now();
-    this.timer = setInterval(() => this.keep(), KEEP_MS).unref();
-    return true;
+  accepts(message: Pick<Delivery, 'header' | 'nak'>): boolean {
+    const id = message.header(PIN_HEADER);
+    if (id !== undefined && id === this.id) {
+      this.delivered();
+      return true;
+    }
+    message.nak();
+    if (id === undefined) this.options.sink.absent();
+    else if (!this.isHeld && id !== this.former) this.take(id);
+    return false;
   }
 
   /** Notes that a request with the pin was sent. */
   requested(): void {
-    this.requestedAtMs = performance.now();
+    this.requestedAtMs = this.options.time.nowMs();
   }
 
+  /** Notes that a message with the pin has arrived. */
   delivered(): void {
-    this.deliveredAtMs = performance.now();
+    this.deliveredAtMs = this.options.time.nowMs();
   }
 
   standBy(mayTake: boolean): void {
@@ -84,42 +97,47 @@ export class PullPin implements DurablePin {
   lose(): void {
     if (!this.isHeld) return;
     this.drop();
-    this.options.lost();
+    this.options.sink.lost();
   }
 
   async release(): Promise<void> {
-    const { connection, stream, durable } = this.options;
+    const { server } = this.options;
     if (!this.isHeld) return;
-    connection.ackWriter.flush();
     this.drop();
-    if (connection.connected) await unpin(connection, stream, durable);
+    if (server.isConnected) await server.unpin();
   }
 
   countRedelivered(upTo: number): void {
     this.options.countRedelivered(upTo);
   }
 
+  private take(id: string): void {
+    const { time, sink } = this.options;
+    this.id = id;
+    this.requestedAtMs = this.deliveredAtMs = time.nowMs();
+    this.timer = time.every(KEEP_MS, () => void this.keep());
+    sink.taken();
+  }
+
   private drop(): void {
     this.former = this.id;
     this.id = undefined;
-    clearInterval(this.timer);
+    this.timer?.cancel();
   }
 
-  private keep(): void {
-    const { connection, stream, durable, isBusy } = this.options;
-    if (!connection.connected) return;
-    const nowMs = performance.now();
-    if (isBusy()) this.deliveredAtMs = nowMs;
-    if (nowMs - this.deliveredAtMs >= IDLE_MS) return void this.releaseIdle();
-    if (nowMs - this.requestedAtMs < KEEP_MS / 2) return;
+  private async keep(): Promise<void> {
+    const { server, time, sink } = this.options;
     const { id } = this;
-    // No message is as small as one byte, so the server delivers none for this request.
-    const request = { batch: 1, max_bytes: 1, no_wait: true, ...this.fields };
-    connection.requests
-      .ask(`${connection.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`, JSON.stringify(request), (answer) => {
-        if (answer.headers?.code === PIN_LOST && this.id === id) this.lose();
-      })
-      .catch(() => undefined); // The pull's own requests show that the durable or the server is gone.
+    if (id === undefined || !server.isConnected) return;
+    const nowMs = time.nowMs();
+    if (sink.isBusy()) this.deliveredAtMs = nowMs;
+    if (nowMs - this.deliveredAtMs >= IDLE_MS) return this.releaseIdle();
+    if (nowMs - this.requestedAtMs < KEEP_MS / 2) return;
+    try {
+      if (!(await server.renew(id)) && this.id === id) this.lose();
+    } catch {
+      // The pull's own requests show that the durable or the server is gone.
+    }
   }
 
   private async releaseIdle(): Promise<void> {

@@ -90,7 +90,6 @@ export class Pull implements DurablePull {
   }
 
   suspend(): void {
-    if (this.missing) return;
     this.missing = true;
     this.requests.leave();
   }
@@ -149,7 +148,7 @@ export class Pull implements DurablePull {
     if (!message.reply) return isCurrent ? this.takeStatus(message) : undefined;
     if (isCurrent) this.refusal.accepted();
     this.arrived = true;
-    if (!this.accepts(message)) return;
+    if (!this.accepts(message, isCurrent)) return;
     this.outstanding = Math.max(0, this.outstanding - 1);
     this.sink.deliver(new NatsDelivery(message, this.source), !isCurrent);
     this.request();
@@ -165,7 +164,7 @@ export class Pull implements DurablePull {
   }
 
   /** Whether a message is one for the sink. */
-  protected accepts(_message: Msg): boolean {
+  protected accepts(_message: Msg, _isCurrent: boolean): boolean {
     return true;
   }
 

@@ -12,8 +12,8 @@ import type { PluginHost } from './plugin-host';
 import { RedeliveryWait } from './redelivery-wait';
 import { UnreadableRecords } from './unreadable-records';
 
-/** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
-const MISMATCH_DELAY_MS = 2_000;
+/** The delay of the redelivery of a delivery that arrives too early. The host checks the durable in the meantime. */
+const CHECK_DELAY_MS = 2_000;
 
 export interface DurableFeedOptions extends FeedTargetOptions {
   /**
@@ -60,7 +60,11 @@ export class DurableFeed {
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
     const { pull, target, condition } = this;
     const { pin } = pull;
-    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition }, host, log);
+    const restart = (): void => {
+      pull.suspend();
+      this.repair.takeOver();
+    };
+    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition, restart }, host, log);
     this.repair = new DurableRepair(
       {
         durable,
@@ -132,7 +136,7 @@ export class DurableFeed {
    */
   async leave(): Promise<void> {
     await this.target.settlements.flush();
-    await this.pull.pin?.release();
+    await this.pinned?.release();
   }
 
   private sink(): PullSink {
@@ -144,8 +148,7 @@ export class DurableFeed {
         log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
         this.repair.lost({ rereads: true });
       },
-      // The durable may have been deleted while the connection was lost.
-      returned: () => this.repair.lost(),
+      returned: () => this.returned(),
       trouble: (message, details) => log.warn(message, { handler: target.handler.name, ...details }),
       refused: (reason) => condition.refused(reason),
       served: () => condition.served(),
@@ -176,10 +179,19 @@ export class DurableFeed {
     this.log.info('another host takes over the events of a handler', { handler: owner.handler, durable });
   }
 
+  /** The connection was lost and is back. The durable may have been deleted meanwhile. */
+  private returned(): void {
+    // A request from before would get an event that must wait for older ones.
+    if (this.options.keepsOrder) this.pull.suspend();
+    this.repair.lost();
+  }
+
   private deliver(delivery: Delivery, isLate: boolean): void {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
     if (verdict === 'unsubscribed') return this.target.skip(delivery);
+    // The connection may have lost older events, which this one must not overtake.
+    if (this.options.keepsOrder && this.repair.isSuspended) return delivery.nak(CHECK_DELAY_MS);
     // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
@@ -192,7 +204,7 @@ export class DurableFeed {
    * durable corrected.
    */
   private refuse(delivery: Delivery): void {
-    delivery.nak(MISMATCH_DELAY_MS);
+    delivery.nak(CHECK_DELAY_MS);
     this.repair.suspend();
   }
 

@@ -19,6 +19,8 @@ export interface PinnedFeedOptions {
   readonly intake: Intake;
   readonly target: FeedTarget;
   readonly condition: Pick<DurableCondition, 'isOrphan'>;
+  /** Stops the pull until this host has taken over the events once more. */
+  restart(): void;
 }
 
 /** The part of a feed for a pinned durable: this host takes it over from another one, and hands it over. */
@@ -78,21 +80,30 @@ export class PinnedFeed implements ExclusiveHandler {
 
   /** Leaves the events to other hosts, because this host must not use the durable. */
   standAside(): void {
-    const { pull, pin, intake, durable } = this.options;
+    const { pull, intake } = this.options;
     intake.drop();
     pull.disown();
-    pin.release().catch((error: unknown) => {
+    void this.release();
+  }
+
+  /** Gives up the pin, so that another host gets it at once. */
+  async release(): Promise<void> {
+    try {
+      await this.options.pin.release();
+    } catch (error) {
       // The server takes back a pin that is not renewed.
-      this.log.debug('cannot give up the pin of a durable consumer', { durable: durable.durable, err: error });
-    });
+      this.log.debug('cannot give up the pin of a durable consumer', { durable: this.name, err: error });
+    }
   }
 
   /** Lets another host take over the durable, if the runs end soon enough. */
   async handOver(): Promise<void> {
-    const { pull, pin, intake, target, durable } = this.options;
+    const { pull, pin, intake, target, durable, restart } = this.options;
+    let isKept = false;
     pull.pause();
     try {
-      if (await intake.drain(HAND_OVER_MS)) {
+      isKept = !(await intake.drain(HAND_OVER_MS));
+      if (!isKept) {
         await target.settlements.flush();
         await pin.release();
       }
@@ -103,6 +114,8 @@ export class PinnedFeed implements ExclusiveHandler {
       });
     }
     intake.reopen();
+    // The server would deliver the released events again in the order in which their delays end.
+    if (isKept && pin.isHeld) restart();
     pull.resume();
   }
 }

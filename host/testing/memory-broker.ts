@@ -67,8 +67,13 @@ export class MemoryBroker implements PluginBroker {
     return this.durables.get(`${stream} ${durable}`)?.position;
   }
 
-  async durableCheckpoint({ stream, durable }: DurableSpec) {
+  async durableCheckpoint({ stream, durable }: Pick<DurableSpec, 'stream' | 'durable'>) {
     return this.durables.get(`${stream} ${durable}`)?.checkpoint;
+  }
+
+  /** Makes the durable deliver again everything that is not settled. Only hosts beside others need it. */
+  resetDurable({ stream, durable }: Pick<DurableSpec, 'stream' | 'durable'>): void {
+    this.durables.get(`${stream} ${durable}`)?.reset();
   }
 
   async streamCreated(stream: string): Promise<string> {
@@ -80,7 +85,7 @@ export class MemoryBroker implements PluginBroker {
     return Promise.resolve();
   }
 
-  async hasDeferred({ subject }: DurableSpec): Promise<boolean> {
+  async hasDeferred({ subject }: Pick<DurableSpec, 'subject'>): Promise<boolean> {
     const messages = [...this.streamNamed(RETRY_STREAM).messages.values()];
     return messages.some((message) => covers(subject, message.subject));
   }

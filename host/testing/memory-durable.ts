@@ -54,6 +54,18 @@ export class MemoryDurable {
     this.spec = spec;
   }
 
+  /** Delivers everything behind the ack floor again, in the order of the stream, and counts deliveries from 1. */
+  reset(): void {
+    const { ackFloor } = this.position;
+    for (const { timer } of this.unsettled.values()) timer?.cancel();
+    this.unsettled.clear();
+    this.redeliveries.length = 0;
+    this.consumerSequence = 0;
+    this.lastDelivered = ackFloor;
+    this.next = ackFloor + 1;
+    this.deliverSoon();
+  }
+
   /** The number of messages that have not been delivered yet. */
   get pending(): number {
     let pending = 0;

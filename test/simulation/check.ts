@@ -1,6 +1,6 @@
 import { summarise, type DeadLetterSummary } from '../../host/ops/dead-letter-summary';
 import { CHECKPOINT_KEY } from '../../host/records/commits/checkpoint';
-import { copiesOf } from './plugins';
+import { copiesOf, KEYED } from './plugins';
 import type { Planned, Schedule } from './schedule';
 import type { World } from './world';
 
@@ -20,7 +20,7 @@ export function check(world: World, schedule: Schedule, published: readonly Plan
     const inputs = plugin === 'sums' ? tocks : ticks;
     const lists = new Lists(world, plugin, inputs, (n) => fateOf(plugin, kinds.get(n)!));
     lists.checkLetters();
-    if (plugin !== 'relay') lists.check(isOrdered(plugin, schedule));
+    if (plugin !== 'relay') lists.check(KEYED.includes(plugin));
     if (plugin === 'relay') checkEmits(world, ticks, 'sim.tock', copiesOf);
     if (plugin === 'points') {
       checkEmits(world, ticks, 'sim.point', () => 1);
@@ -30,13 +30,8 @@ export function check(world: World, schedule: Schedule, published: readonly Plan
   }
 }
 
-/** Several hosts on one handler do not keep the order of a key. */
-function isOrdered(plugin: string, { hosts }: Schedule): boolean {
-  return plugin === 'ordered' && hosts === 1;
-}
-
 function fateOf(plugin: string, kind: Planned['kind']): Fate {
-  if (plugin === 'flaky')
+  if (plugin === 'flaky' || plugin === 'series')
     return kind === 'poison' || kind === 'reject' ? 'letter' : kind === 'hiccup' ? 'either' : 'effect';
   return plugin === 'slow' && kind === 'stuck' ? 'letter' : 'effect';
 }

@@ -16,6 +16,14 @@ export interface Faults {
   lostTail: number;
   /** Deliveries that the broker makes again before their ack wait is over, as after a change of its leader. */
   earlyRedeliveries: number;
+  /** Messages by which a host says to the others that it runs, and which do not arrive. */
+  lostPresence: number;
+  /** Requests that keep the pin of a durable, and have no effect. */
+  lostKeeps: number;
+  /** Pins that the broker takes from their host within 5 s, as after a change of its leader. */
+  movedPins: number;
+  /** Changes of the leader after which messages that are on their way arrive later than those of the next pin. */
+  lateDeliveries: number;
   /** Reads of a bucket that a replica answers which is behind. */
   staleReads: number;
 }
@@ -28,6 +36,10 @@ export const NO_FAULTS: Faults = {
   slow: 0,
   lostTail: 0,
   earlyRedeliveries: 0,
+  lostPresence: 0,
+  lostKeeps: 0,
+  movedPins: 0,
+  lateDeliveries: 0,
   staleReads: 0,
 };
 
@@ -39,6 +51,10 @@ const MOST: Faults = {
   slow: 0.1,
   lostTail: 0.3,
   earlyRedeliveries: 0.1,
+  lostPresence: 0.9,
+  lostKeeps: 0.9,
+  movedPins: 0.5,
+  lateDeliveries: 1,
   staleReads: 0.3,
 };
 

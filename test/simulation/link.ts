@@ -2,6 +2,8 @@ import { JetplugError, type ErrorCode } from '../../sdk/internal';
 import type { Time, Timer } from '../../host/base/time';
 import type { World } from './world';
 
+/** The least time that a message takes. */
+export const QUICKEST_MS = 0.2;
 /** After this time a request that has no answer fails. */
 const REQUEST_TIMEOUT_MS = 2_000;
 
@@ -109,13 +111,20 @@ export class Link {
   /** Brings a message of the host to the broker, which nobody answers. It may be lost. */
   send(what: string, act: () => void, channel = new Channel()): void {
     if (!this.leaves()) return;
-    const { world, losses } = this;
+    const { world } = this;
     if (!this.isConnected || world.dice.chance(world.faults.lostMessages)) {
       return world.trace.add(this.name, `${what}: lost`);
     }
+    const { losses } = this;
     channel.pass(world, world.delayMs(), () => {
       if (losses === this.losses) act();
     });
+  }
+
+  /** Ends a subscription. The server that the host is connected to knows it before all that the host sends later. */
+  unsubscribe(end: () => void): void {
+    const { world, losses } = this;
+    world.agenda.after(QUICKEST_MS, () => losses === this.losses && end());
   }
 
   /** Brings something from the broker to the host. */
@@ -201,10 +210,19 @@ export class Link {
 /** Keeps the order of what passes it, as a connection does. */
 export class Channel {
   private lastMs = 0;
+  private delayedUntilMs = 0;
 
   pass(world: World, delayMs: number, act: () => void): void {
     const { agenda } = world;
     this.lastMs = Math.max(this.lastMs, agenda.nowMs + delayMs);
-    agenda.at(this.lastMs, act);
+    agenda.at(this.lastMs, () => {
+      if (agenda.nowMs < this.delayedUntilMs) agenda.at(this.delayedUntilMs, act);
+      else act();
+    });
+  }
+
+  /** Delays what is on its way until a time. */
+  delay(untilMs: number): void {
+    this.delayedUntilMs = untilMs;
   }
 }

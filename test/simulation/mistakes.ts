@@ -1,9 +1,10 @@
 import type { Delivery } from '../../host/broker/delivery';
 import type { DeadLetters, Outgoing } from '../../host/broker/ports';
 import { WrappedDelivery } from '../../host/broker/wrapped-delivery';
+import type { PinBroker } from '../../host/broker/plugin-broker';
 import type { CommitLogs } from '../../host/plugin/commit-logs';
 import type { CommitLog } from '../../host/records/commits/commit-log';
-import { OrderedPlugin, UnorderedPlugin } from './plugins';
+import { KEYED, OrderedPlugin, UnorderedPlugin } from './plugins';
 import type { Promised } from './promises';
 
 type AnyPluginClass = new (...args: never[]) => object;
@@ -16,6 +17,7 @@ export interface Mistakes {
   /** Wraps a commit log where the broker has it. */
   log(log: CommitLog): CommitLog;
   commits(commits: CommitLogs): CommitLogs;
+  pins(pins: PinBroker): PinBroker;
   plugin(cls: AnyPluginClass): AnyPluginClass;
 }
 
@@ -25,6 +27,7 @@ export const NO_MISTAKES: Mistakes = {
   deadLetters: (letters) => letters,
   log: (log) => log,
   commits: (commits) => commits,
+  pins: (pins) => pins,
   plugin: (cls) => cls,
 };
 
@@ -62,6 +65,18 @@ export const MISTAKES: Readonly<Record<string, Mistake>> = {
     breaks: ['key-order'],
     plugins: ['ordered'],
     wrap: { plugin: (cls) => (cls === OrderedPlugin ? UnorderedPlugin : cls) },
+  },
+  'skip-claim': {
+    what: 'a host that takes over a handler with a key does not claim it',
+    breaks: ['one-host'],
+    plugins: KEYED,
+    wrap: { commits: skipClaims },
+  },
+  'skip-reset': {
+    what: 'a host that takes over a handler with a key does not have the unsettled events delivered again in order',
+    breaks: ['key-order'],
+    plugins: KEYED,
+    wrap: { pins: ({ hosts }) => ({ hosts, reset: async () => true }) },
   },
   'new-id': {
     what: 'an event that is sent again gets another id',
@@ -135,6 +150,20 @@ function forgetSettled(commits: CommitLogs): CommitLogs {
     const add = log.add.bind(log);
     log.add = (settlements) => add(Object.assign(settlements, { has: () => false }));
     return log;
+  };
+  return commits;
+}
+
+function skipClaims(commits: CommitLogs): CommitLogs {
+  const enter = commits.enter.bind(commits);
+  commits.enter = (plugin) => {
+    const entered = enter(plugin);
+    const find = entered.find.bind(entered);
+    entered.find = async () => {
+      const log = await find();
+      return log && Object.assign(log, { claim: async () => true });
+    };
+    return entered;
   };
   return commits;
 }

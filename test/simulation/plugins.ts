@@ -37,6 +37,7 @@ export abstract class SimClock extends Clock {
 }
 
 const STUCK_MS = 60_000;
+const LONG_MS = 12_000;
 const BACKOFF: Duration[] = ['500ms', '2s'];
 const OPTIONS = { from: 'beginning', retry: { attempts: 3, backoff: BACKOFF } } as const;
 
@@ -70,7 +71,26 @@ export class OrderedPlugin {
   }
 }
 
-/** The same plugin without its key: the broken order queue. */
+/**
+ * A handler with a key that fails, and that takes longer at some events than a hand-over waits. Failed events wait in the
+ * host for their retry, and keep their place.
+ */
+@Plugin({ name: 'series' })
+class SeriesPlugin {
+  constructor(
+    private readonly lists: Store<number[]>,
+    private readonly clock: Clock,
+  ) {}
+
+  @Subscribe(Tick, { ...OPTIONS, key: 'key' })
+  async take({ n, key, kind, untilMs }: Tick): Promise<void> {
+    if (kind === 'stuck') await (this.clock as SimClock).sleep(LONG_MS);
+    await this.lists.update(key, add(n));
+    failBy(kind, this.clock, untilMs);
+  }
+}
+
+/** The plugin `ordered` with another key for each event: the broken order queue. */
 @Plugin({ name: 'ordered' })
 export class UnorderedPlugin {
   constructor(
@@ -78,7 +98,7 @@ export class UnorderedPlugin {
     private readonly clock: Clock,
   ) {}
 
-  @Subscribe(Tick, OPTIONS)
+  @Subscribe(Tick, { ...OPTIONS, key: 'n' })
   async take({ n, key, waitMs }: Tick): Promise<void> {
     if (waitMs > 0) await (this.clock as SimClock).sleep(waitMs);
     await this.lists.update(key, add(n));
@@ -120,10 +140,14 @@ class FlakyPlugin {
   @Subscribe(Tick, OPTIONS)
   async take({ n, key, kind, untilMs }: Tick): Promise<void> {
     await this.lists.update(key, add(n));
-    if (kind === 'poison') throw new Error('poison');
-    if (kind === 'reject') throw new Reject('not this one');
-    if (kind === 'hiccup' && this.clock.now().getTime() < untilMs) throw new Error('hiccup');
+    failBy(kind, this.clock, untilMs);
   }
+}
+
+function failBy(kind: Tick['kind'], clock: Clock, untilMs: number): void {
+  if (kind === 'poison') throw new Error('poison');
+  if (kind === 'reject') throw new Reject('not this one');
+  if (kind === 'hiccup' && clock.now().getTime() < untilMs) throw new Error('hiccup');
 }
 
 @Plugin({ name: 'later' })
@@ -190,10 +214,14 @@ class PointsPlugin {
   }
 }
 
+/** The plugins whose handler has a key. */
+export const KEYED: readonly string[] = ['ordered', 'series'];
+
 /** The plugins of the schedules, by name. Each has one handler, `take`. */
 export const PLUGINS: Readonly<Record<string, new (...args: never[]) => object>> = {
   counter: CounterPlugin,
   ordered: OrderedPlugin,
+  series: SeriesPlugin,
   relay: RelayPlugin,
   sums: SumsPlugin,
   flaky: FlakyPlugin,

@@ -3,6 +3,7 @@ export const PROMISES = {
   'no-event-lost': 'no acknowledged event is lost',
   'effect-once': 'each effect happens once',
   'key-order': 'the events of one key are handled in order',
+  'one-host': 'one host at a time commits the runs of a handler with a key',
   'all-settled': 'every event is settled',
   'no-fault': 'the host itself has no fault',
 } as const;

@@ -1,12 +1,17 @@
 import type { ErrorCode } from '../../sdk/internal';
+import type { DurableLook, DurableSpec, DurableWatcher } from '../../host/broker/durable';
+import type { HostGroup } from '../../host/broker/host-group';
+import type { DurablePull, PullSink } from '../../host/broker/pull';
 import type { PluginBroker } from '../../host/broker/plugin-broker';
 import type { PluginHost } from '../../host/plugin/plugin-host';
 import type { CommitLog } from '../../host/records/commits/commit-log';
 import type { Entry, KeyValue, ReadOptions } from '../../host/records/key-value';
 import type { MemoryBucket } from '../../host/testing/memory-bucket';
 import { Channel, type Link } from './link';
+import { RemotePinnedPull } from './pinned-pull';
 import { RemotePull } from './pull';
 
+const LOOK_MS = 5_000;
 const UNAVAILABLE: ErrorCode = 'JP_STORE_UNAVAILABLE';
 const UNANSWERED: ErrorCode = 'JP_BROKER_NO_QUORUM';
 const NOT_PUBLISHED: ErrorCode = 'JP_PUBLISH_FAILED';
@@ -18,12 +23,12 @@ export type Services = Pick<
 >;
 
 /** Returns the services of the broker over a connection that delays and loses messages. */
-export function remoteServices(link: Link): Services {
+export function remoteServices(link: Link, hosts: HostGroup): Services {
   const { world } = link;
   const { broker, mistakes } = world;
   const { outgoing, deadLetters, retryQueue } = broker;
   return {
-    broker: remoteBroker(link),
+    broker: remoteBroker(link, hosts),
     records: remoteBucket(link, 'records', broker.bucket('jetplug')),
     outgoing: mistakes.outgoing({
       dropsRepeatsMs: outgoing.dropsRepeatsMs,
@@ -59,8 +64,8 @@ export function remoteServices(link: Link): Services {
   };
 }
 
-function remoteBroker(link: Link): PluginBroker {
-  const { broker, mistakes } = link.world;
+function remoteBroker(link: Link, hosts: HostGroup): PluginBroker {
+  const { broker, mistakes, isPinned } = link.world;
   const ask = <T>(what: string, act: () => Promise<T>): Promise<T> => link.request(what, UNANSWERED, act);
   const leave = (): void => undefined;
   return {
@@ -71,9 +76,21 @@ function remoteBroker(link: Link): PluginBroker {
     streamCreated: (stream) => ask(`look at ${stream}`, () => broker.streamCreated(stream)),
     whenChecked: () => broker.whenChecked(),
     hasDeferred: (durable) => ask(`look for deferred events`, () => broker.hasDeferred(durable)),
-    watchDurable: () => broker.watchDurable(),
-    pull: (stream, durable, sink) =>
-      new RemotePull(link, durable, (inner) => broker.pull(stream, durable, inner), sink),
+    watchDurable: watchDurables(link),
+    pull: (stream, durable, sink) => {
+      const open = (inner: PullSink): DurablePull => broker.pull(stream, durable, inner);
+      return isPinned && sink.pin
+        ? new RemotePinnedPull(link, durable, open, sink, sink.pin)
+        : new RemotePull(link, durable, open, sink);
+    },
+    pins: mistakes.pins({
+      reset: (spec) =>
+        ask(`reset ${spec.durable}`, async () => {
+          broker.resetDurable(spec);
+          return true;
+        }),
+      hosts,
+    }),
     mayHaveStore: (plugin) => ask(`look for the store of ${plugin}`, async () => plugin !== ''),
     findStore: async (plugin) => {
       const found = await ask(`find the bucket of ${plugin}`, () => broker.findStore(plugin));
@@ -91,6 +108,33 @@ function remoteBroker(link: Link): PluginBroker {
       const log = await ask(`find the log of ${plugin}`, () => broker.findLog(plugin));
       return log && remoteLog(link, plugin, mistakes.log(log));
     },
+  };
+}
+
+/** Looks at the durables of a host every few seconds. */
+function watchDurables(link: Link): PluginBroker['watchDurable'] {
+  const { broker } = link.world;
+  const members = new Set<{ readonly spec: DurableSpec; readonly watcher: DurableWatcher }>();
+  const look = async ({ stream, durable }: DurableSpec): Promise<DurableLook | undefined> => {
+    const position = await broker.durablePosition(stream, durable);
+    const checkpoint = await broker.durableCheckpoint({ stream, durable });
+    const { id } = link.world.pinOf(durable);
+    const nothing = { needs: 'nothing', corrections: [], drift: [], pulls: 1 } as const;
+    return position && checkpoint && { ...position, ...nothing, checkpoint, ...(id !== undefined && { pin: id }) };
+  };
+  link.time.every(LOOK_MS, () => {
+    const looked = [...members];
+    link
+      .request('look at the durables', UNANSWERED, () => Promise.all(looked.map(({ spec }) => look(spec))))
+      .then((looks) => {
+        for (const [i, member] of looked.entries()) if (looks[i] && members.has(member)) member.watcher(looks[i]);
+      })
+      .catch(() => undefined);
+  });
+  return (spec, watcher) => {
+    const member = { spec, watcher };
+    members.add(member);
+    return () => void members.delete(member);
   };
 }
 

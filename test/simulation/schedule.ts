@@ -1,6 +1,6 @@
 import type { Dice } from './dice';
 import { drawFaults, type Faults } from './faults';
-import { KINDS, type Tick } from './plugins';
+import { KEYED, KINDS, type Tick } from './plugins';
 
 /** An event that is published, and when. */
 export interface Planned extends Pick<Tick, 'n' | 'key' | 'kind' | 'waitMs'> {
@@ -30,6 +30,8 @@ export interface Schedule {
   readonly events: readonly Planned[];
   readonly incidents: readonly Incident[];
   readonly faults: Faults;
+  /** Whether the durables of handlers with a key are pinned. With one host they may be as in the testing kit. */
+  readonly isPinned: boolean;
   /** For how long commits stay in the logs. */
   readonly historyMs: number;
 }
@@ -37,6 +39,7 @@ export interface Schedule {
 /** From this time on there are no faults. */
 export const CALM_MS = 10_000;
 const MAX_HOSTS = 3;
+const KEYED_SHARE = 0.3;
 const MAX_EVENTS = 20;
 const MAX_INCIDENTS = 6;
 /** Fewer than the events that open a circuit: if only such events are left, nothing could show that the handler works. */
@@ -46,12 +49,15 @@ export function drawSchedule(dice: Dice, plugins: readonly string[], needed: rea
   const hosts = 1 + Math.min(dice.below(MAX_HOSTS + 1), MAX_HOSTS - 1);
   const chosen = new Set([...needed, ...dice.some(plugins, 1 + dice.below(3))]);
   if (chosen.has('sums')) chosen.add('relay');
+  // Several handlers with a key, so that the hosts share them out.
+  if (dice.chance(KEYED_SHARE)) for (const name of KEYED) chosen.add(name);
   return {
     hosts,
     plugins: plugins.filter((name) => chosen.has(name)),
     events: drawEvents(dice),
     incidents: Array.from({ length: dice.below(MAX_INCIDENTS + 1) }, () => drawIncident(dice, hosts)),
     faults: drawFaults(dice),
+    isPinned: hosts > 1 || dice.chance(0.5),
     historyMs: dice.chance(0.5) ? 0 : 3_600_000,
   };
 }

@@ -4,6 +4,7 @@ import { Sweep } from '../../host/message/intake/sweep';
 import { CommitLogs } from '../../host/plugin/commit-logs';
 import { NameRegistry } from '../../host/plugin/name-registry';
 import type { PluginHost } from '../../host/plugin/plugin-host';
+import { Rebalance } from '../../host/plugin/rebalance';
 import { runPlugin } from '../../host/plugin/run-plugin';
 import type { RunningPlugin } from '../../host/plugin/running-plugin';
 import { pause } from '../../host/base/retry-until';
@@ -104,7 +105,8 @@ export class SimHost {
     const { config, dice, mistakes } = world;
     const { time, name } = link;
     const log = new SimLog(world, name);
-    const remote = remoteServices(link);
+    const presence = world.presence.presenceOf(link, time, log);
+    const remote = remoteServices(link, presence);
     const names = new NameRegistry();
     return {
       ...remote,
@@ -122,6 +124,7 @@ export class SimHost {
       commits: mistakes.commits(
         new CommitLogs({ host: name, broker: remote.broker, time, log, historyMs: config.store.historyMs }),
       ),
+      rebalance: new Rebalance(presence, time),
       sweep: new Sweep(time),
       suspects: new Limiter(1),
       claim: (plugin) => names.take(plugin),

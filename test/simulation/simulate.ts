@@ -42,7 +42,7 @@ export async function simulate(seed: number, { mistake }: Options = {}): Promise
   const given = mistake === undefined ? undefined : MISTAKES[mistake];
   const mistakes = { ...NO_MISTAKES, ...given?.wrap };
   const schedule = drawSchedule(dice, Object.keys(PLUGINS), given ? [dice.pick(given.plugins)] : []);
-  const world = new World(configFor(schedule), dice, schedule.faults, mistakes, schedule.hosts === 1);
+  const world = new World(configFor(schedule), dice, schedule.faults, mistakes, schedule.isPinned);
   const rejected = (error: unknown): void => world.violate('no-fault', `unhandled rejection: ${String(error)}`);
   process.on('unhandledRejection', rejected);
   try {
@@ -139,8 +139,9 @@ async function unsettled({ broker }: World, plugins: readonly string[]): Promise
       [RETRY_STREAM, `${plugin}--take`],
     ] as const) {
       const position = await broker.durablePosition(stream, durable);
-      // A handler has a durable on its own stream from its first start on.
-      const { pending, inFlight } = position ?? { pending: stream === STREAM ? 1 : 0, inFlight: 0 };
+      // A handler has a durable on its own stream from its first start on, and on the other once it has deferred events.
+      const isMissing = stream === STREAM || (await broker.hasDeferred({ subject: `retry.${plugin}.take.>` }));
+      const { pending, inFlight } = position ?? { pending: isMissing ? 1 : 0, inFlight: 0 };
       if (pending + inFlight > 0) left.push(`${durable}: ${pending} pending, ${inFlight} in flight`);
     }
   }

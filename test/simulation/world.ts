@@ -7,9 +7,13 @@ import type { MemoryBucket } from '../../host/testing/memory-bucket';
 import { MemoryBroker } from '../../host/testing/memory-broker';
 import type { Incoming } from '../../host/testing/memory-stream';
 import { Agenda } from './agenda';
+import { BrokerPin } from './broker-pin';
 import type { Dice } from './dice';
 import { NO_FAULTS, type Faults } from './faults';
+import { PresenceSubject } from './group';
+import { QUICKEST_MS } from './link';
 import type { Mistakes } from './mistakes';
+import { KEYED } from './plugins';
 import type { Promised, Violation } from './promises';
 import { Trace } from './trace';
 
@@ -34,6 +38,11 @@ export class World {
   readonly violations: Violation[] = [];
   /** The events whose after-commit work a host has done. */
   readonly worked = new Set<number>();
+  readonly presence = new PresenceSubject();
+  private readonly pins = new Map<string, BrokerPin>();
+  private readonly keyed: ReadonlySet<string>;
+  /** The host that has claimed a handler with a key, or that was the first to commit a run of it, by durable. */
+  private readonly owners = new Map<string, string>();
   private readonly settledBy = new Map<string, number>();
   private readonly earlierEntries = new Map<MemoryBucket, Map<string, Entry | undefined>>();
   private readonly deliveries = new Map<string, Delivery>();
@@ -43,10 +52,11 @@ export class World {
     readonly dice: Dice,
     public faults: Faults,
     readonly mistakes: Mistakes,
-    /** Whether the broker notices at once that a connection is gone. */
-    private readonly noticesAtOnce: boolean,
+    /** Whether durables are pinned. A broker without pins notices at once that a connection is gone. */
+    readonly isPinned: boolean,
   ) {
     this.broker = new MemoryBroker(config, this.time);
+    this.keyed = new Set(isPinned ? KEYED.map((plugin) => `${plugin}-take`) : []);
   }
 
   epochMs(): number {
@@ -62,11 +72,17 @@ export class World {
   /** The time that a message takes. */
   delayMs(): number {
     const { dice, faults } = this;
-    return dice.chance(faults.slow) ? dice.between(0, SLOW_MS) : dice.between(0.2, 2);
+    return dice.chance(faults.slow) ? dice.between(0, SLOW_MS) : dice.between(QUICKEST_MS, 2);
   }
 
   lingerMs(): number {
-    return this.noticesAtOnce ? 0 : this.dice.between(0, LINGER_MS);
+    return this.isPinned ? this.dice.between(0, LINGER_MS) : 0;
+  }
+
+  pinOf(durable: string): BrokerPin {
+    const pin = this.pins.get(durable) ?? new BrokerPin(this, durable);
+    this.pins.set(durable, pin);
+    return pin;
   }
 
   /** Stores a message, and notes what is stored. */
@@ -106,10 +122,17 @@ export class World {
     this.earlierEntries.set(bucket, entries.set(key, before));
   }
 
-  /** Notes a commit that is in a log. No event may be settled by two commits. */
+  /**
+   * Notes a commit that is in a log. No event may be settled by two commits, and a host that has not claimed a handler
+   * with a key may commit no run of it after another host has.
+   */
   committed(plugin: string, position: number, text: string): void {
-    for (const { event, part } of decodedOrNone(text)?.runs ?? []) {
-      if (!event || part !== undefined) continue;
+    const { host = '', runs = [], claimed = [] } = decodedOrNone(text) ?? {};
+    for (const durable of claimed) this.owners.set(durable, host);
+    for (const { event, part } of runs) {
+      if (!event) continue;
+      if (this.keyed.has(event.durable)) this.committedBy(host, event.durable, position);
+      if (part !== undefined) continue;
       const name = eventKey(event);
       const first = this.settledBy.get(name);
       if (first !== undefined) {
@@ -118,6 +141,12 @@ export class World {
       }
       this.settledBy.set(name, position);
     }
+  }
+
+  private committedBy(host: string, durable: string, position: number): void {
+    const owner = this.owners.get(durable) ?? host;
+    this.owners.set(durable, owner);
+    if (owner !== host) this.violate('one-host', `${host} commits a run of ${durable} at ${position}, after ${owner}`);
   }
 
   violate(promise: Promised, what: string): void {

@@ -79,14 +79,16 @@ export class DeliveryBuffer {
   /**
    * Nacks and removes the deliveries that have not begun, and those that wait for their retry.
    * @param waiting those that have not begun
+   * @returns those that waited for their retry
    */
-  release(waiting: readonly BufferedDelivery[]): void {
+  release(waiting: readonly BufferedDelivery[]): readonly BufferedDelivery[] {
     const retrying = [...this].filter(({ isRetrying }) => isRetrying);
     // In stream order, as the server redelivers them in the order of the nacks.
     for (const buffered of [...waiting, ...retrying].sort(bySequence)) {
       buffered.release();
       this.remove(buffered);
     }
+    return retrying;
   }
 
   /** Removes all deliveries, because another host gets their events. */

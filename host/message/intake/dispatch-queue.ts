@@ -10,7 +10,7 @@ export interface DispatchQueue {
   next(): BufferedDelivery | readonly BufferedDelivery[] | undefined;
   /** Called when a delivery has left the host. */
   left?(buffered: BufferedDelivery): void;
-  /** Takes out all deliveries, including those that wait for an earlier event of their key. */
+  /** Takes out all deliveries that wait, including those that wait for an earlier event of their key. */
   clear(): readonly BufferedDelivery[];
 }
 
@@ -75,9 +75,11 @@ export class KeyedQueue implements DispatchQueue {
   }
 
   clear(): readonly BufferedDelivery[] {
-    const all = [...this.heads.clear(), ...[...this.behind.values()].flat()];
-    this.behind.clear();
-    return all;
+    const heads = this.heads.clear();
+    const behind = [...this.behind.values()].flatMap((others) => others.splice(0));
+    // One that runs stays the first of its key, so that no later one overtakes it.
+    for (const { key, isFirst } of heads) if (key !== undefined && isFirst) this.behind.delete(key);
+    return [...heads, ...behind];
   }
 }
 

@@ -187,6 +187,7 @@ export class Intake {
    */
   drop(): void {
     this.releaseQueued();
+    for (const buffered of this.buffer) this.order.left(buffered);
     this.buffer.drop();
     this.executions.interruptAll();
   }
@@ -245,6 +246,6 @@ export class Intake {
   }
 
   private releaseQueued(): void {
-    this.buffer.release(this.order.clear());
+    for (const retrying of this.buffer.release(this.order.clear())) this.order.left(retrying);
   }
 }

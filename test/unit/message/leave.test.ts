@@ -122,6 +122,17 @@ describe('a dead letter of a plugin with a commit log', () => {
     await settled;
     expect(bench.journal).toEqual(['bury 7 attempts-exhausted', 'nak']);
   });
+
+  test('is not looked for when the host has stopped, so that no request is left without a receiver', async () => {
+    const bench = await withLog();
+    const refresh = jest.spyOn(bench.commits.log!, 'refresh');
+    const run = new Run(bench.handler, bench.delivery({}, { deliveryCount: 2 }), {
+      ...bench.registry,
+      isReleased: true,
+    });
+    await settle(run, { action: 'ack-again' });
+    expect([bench.journal, refresh.mock.calls]).toEqual([['nak'], []]);
+  });
 });
 
 describe('an event that is deferred in a plugin with a commit log', () => {

@@ -45,14 +45,13 @@ class Bench {
     const ackWriter = new AckWriter((commands) => void this.acks.push(Buffer.from(commands).toString()));
     const connection = {
       ...{ nc, ackWriter, apiPrefix: '$JS.API', connected: true },
-      newInbox: () => 'inbox',
+      newInbox: () => `inbox ${this.callbacks.length}`,
       onReconnect: () => () => undefined,
       pulls: new SharedTimer<Pull>(2_500, (pull) => pull.watch()),
       requests: {
-        ask: (_subject: string, request: string, read: (answer: Msg) => void) => {
+        ask: (_subject: string, request: string, read: (answer: Msg) => unknown) => {
           this.kept.push(JSON.parse(request) as Request);
-          read({ headers: { code: this.keepStatus } } as unknown as Msg);
-          return Promise.resolve();
+          return Promise.resolve(read({ headers: { code: this.keepStatus } } as unknown as Msg));
         },
         askApi: (request: string) => {
           this.unpinned.push(request);
@@ -157,6 +156,12 @@ test.each(['the answer to a request', 'the answer to the request that keeps it']
     expect(bench.pull.pin.isHeld).toBe(false);
     bench.message('P2');
     expect(bench.calls).toEqual(['taken', 'lost', 'taken']);
+    // Nor is it handled, because older events are delivered again with the new pin.
+    bench.pull.found();
+    bench.message('P1', 3, 'former');
+    expect(bench.calls).toEqual(['taken', 'lost', 'taken']);
+    bench.message('P2', 1);
+    expect(bench.calls).toEqual(['taken', 'lost', 'taken', 'delivered 1']);
   },
 );
 

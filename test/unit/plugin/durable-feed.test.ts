@@ -189,6 +189,19 @@ test('with a key it checks the durable before it pulls, and waits for events tha
   expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['collect', 'queue'], false]);
 });
 
+test('with a key, an event that arrives before the durable is checked again is left, because older ones may be lost', async () => {
+  const { sink, offered, pulled } = await feeding({ keepsOrder: true });
+  await settle();
+  sink.returned();
+  expect(pulled).toEqual(['start suspended', 'found', 'suspend']);
+  const early = delivery(7);
+  sink.deliver(early.given, false);
+  expect([early.answers, offered]).toEqual([['nak 2000'], []]);
+  await settle();
+  sink.deliver(delivery(6).given, false);
+  expect(offered).toEqual([6]);
+});
+
 test('a connection that is lost during the wait begins another one; the events that have arrived still wait', async () => {
   const { feed, sink, arrivals } = await feeding({ keepsOrder: true }, { inFlight: 3 });
   await settle();

@@ -1,5 +1,6 @@
 import type { DurablePosition } from '../../../host/broker/durable';
 import { PinnedFeed, type PinnedFeedOptions } from '../../../host/plugin/pinned-feed';
+import { JetplugError } from '../../../sdk/internal';
 import { DURABLE } from '../../support/durable-spec';
 import { memoryHost } from '../../support/memory-host';
 
@@ -20,6 +21,9 @@ function pinnedFeed(claim: (mayClaim: () => boolean, lose: () => void) => boolea
       lose();
     },
     countRedelivered: (upTo: number) => calls.push(`count redelivered ${upTo}`),
+    release: async () => {
+      throw new JetplugError('JP_BROKER_NO_QUORUM', 'the broker did not answer');
+    },
   };
   const settlements = { forgetDeliveries: () => calls.push('forget'), claimedElsewhere: (): void => undefined };
   const commits = {
@@ -30,7 +34,12 @@ function pinnedFeed(claim: (mayClaim: () => boolean, lose: () => void) => boolea
     return resets;
   };
   const feed = new PinnedFeed(
-    { durable: DURABLE, pin, target: { settlements } } as unknown as PinnedFeedOptions,
+    {
+      ...{ durable: DURABLE, pin, target: { settlements }, restart: () => calls.push('restart') },
+      pull: { pause: () => calls.push('pause'), resume: () => calls.push('resume') },
+      // Its runs take longer than a hand-over waits.
+      intake: { drain: async () => false, reopen: () => calls.push('reopen') },
+    } as unknown as PinnedFeedOptions,
     { broker: { pins: { reset } }, commits: { get: () => commits } } as never,
     log,
   );
@@ -73,4 +82,15 @@ test.each<[what: string, claim: (mayClaim: () => boolean, lose: () => void) => b
   const { feed, calls } = pinnedFeed(claim);
   expect(await feed.takeOver(POSITION)).toBe(true);
   expect(calls).toEqual(expected);
+});
+
+test('a host stops although the server does not answer when it gives up the pin', async () => {
+  const { feed } = pinnedFeed(() => true);
+  await expect(feed.release()).resolves.toBeUndefined();
+});
+
+test('a host that keeps a handler with slow runs has its events delivered again in order', async () => {
+  const { feed, calls } = pinnedFeed(() => true);
+  await feed.handOver();
+  expect(calls).toEqual(['pause', 'reopen', 'restart', 'resume']);
 });

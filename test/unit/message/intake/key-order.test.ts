@@ -147,6 +147,42 @@ test('an event that fails during a stop is nacked without delay, as the next of 
   expect([first.answers, second.answers]).toEqual([['nak'], ['nak']]);
 });
 
+test('after a hand-over that fails, an event that is delivered again waits for the running one of its key', async () => {
+  const runs = new KeyedRuns();
+  for (const user of ['a', 'a', 'b']) runs.offer(user);
+  const isDrained = runs.intake.drain(10_000);
+  await runs.end(1, new Error('b failed'));
+  await after(10_000);
+  expect(await isDrained).toBe(false);
+  runs.intake.reopen();
+  runs.offer('a', { sequence: 2 });
+  runs.offer('b', { sequence: 3 });
+  expect(runs.begun).toEqual(['a1', 'b3', 'b3']);
+  await runs.end(0);
+  expect(runs.begun.at(-1)).toBe('a2');
+});
+
+test('after a drop, an event of the key of a running one begins, because the running one is ended', async () => {
+  const runs = new KeyedRuns();
+  runs.offer('a');
+  runs.running.length = 0;
+  runs.intake.drop();
+  runs.offer('a', { sequence: 1 });
+  expect(runs.begun).toEqual(['a1', 'a1']);
+});
+
+test('an event that waited for its retry when a hand-over began leaves its key to the next one', async () => {
+  const runs = new KeyedRuns();
+  for (const user of ['a', 'b']) runs.offer(user);
+  await runs.end(0, new Error('a failed'));
+  const isDrained = runs.intake.drain(10_000);
+  await after(10_000);
+  expect(await isDrained).toBe(false);
+  runs.intake.reopen();
+  runs.offer('a', { sequence: 1 });
+  expect(runs.begun).toEqual(['a1', 'b2', 'a1']);
+});
+
 test('arrivals wait while older events may still be redelivered, and are then handled in the order of the stream', async () => {
   const runs = new KeyedRuns();
   runs.intake.collectArrivals();
