@@ -32,6 +32,9 @@ const RATES = [
   { name: '5 ms, concurrency 64', plugin: 'wait', copies: 1, section: { concurrency: 64 } },
   { name: '1 ms, in order, 1 handler', plugin: 'keyed', copies: 1 },
   { name: '1 ms, in order, 3 handlers', plugin: 'keyed', copies: 3 },
+  { name: 'store, many keys', plugin: 'store-many', copies: 1 },
+  { name: 'store, many keys, 1 ms', plugin: 'store-await', copies: 1 },
+  { name: 'store, one key', plugin: 'store-one', copies: 1 },
 ] as const;
 
 async function main(): Promise<void> {

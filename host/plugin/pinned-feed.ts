@@ -26,6 +26,7 @@ export interface PinnedFeedOptions {
 /** The part of a feed for a pinned durable: this host takes it over from another one, and hands it over. */
 export class PinnedFeed implements ExclusiveHandler {
   readonly name: string;
+  private hasReportedOldServer = false;
 
   constructor(
     private readonly options: PinnedFeedOptions,
@@ -71,7 +72,10 @@ export class PinnedFeed implements ExclusiveHandler {
     if (log && !(await log.claim(durable.durable, () => pin.isHeld))) pin.lose();
     if (!pin.isHeld) return true;
     settlements.claimedElsewhere = () => pin.lose();
-    if (!(await this.host.broker.pins!.reset(durable))) return false;
+    if (!(await this.host.broker.pins!.reset(durable))) {
+      this.reportOldServer();
+      return false;
+    }
     // The reset has set the counts of deliveries and the consumer's sequence back.
     settlements.forgetDeliveries();
     pin.countRedelivered(delivered);
@@ -117,5 +121,14 @@ export class PinnedFeed implements ExclusiveHandler {
     // The server would deliver the released events again in the order in which their delays end.
     if (isKept && pin.isHeld) restart();
     pull.resume();
+  }
+
+  private reportOldServer(): void {
+    if (this.hasReportedOldServer) return;
+    this.hasReportedOldServer = true;
+    const { handler } = this.options.durable.owner;
+    this.log.info('a handler with a key runs on this host only; NATS before 2.14 may change the order at a takeover', {
+      handler,
+    });
   }
 }
