@@ -140,10 +140,12 @@ export class KvAttemptLog implements AttemptLog {
     if (entry?.value === undefined) return undefined;
     const { storedAtMs } = parseRecord(key, entry.value);
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
-    const { provisional, buried } = this.parse(entry.value, message);
+    const { provisional } = this.parse(entry.value, message);
     const isLost = storedAtMs < Date.parse(settlements.streamIncarnation);
-    if (!isLost && buried && settlements.has(message.sequence) && (await needsLetter(message))) return undefined;
-    if (isLost || settlements.has(message.sequence)) {
+    const isSettled = settlements.has(message.sequence);
+    // Another host may have recorded the reason for the letter after this read.
+    if (!isLost && isSettled && (await needsLetter(message))) return undefined;
+    if (isLost || isSettled) {
       // A host settled the message and ended before it removed the record, or the stream was created again.
       await this.forget(message);
       return undefined;

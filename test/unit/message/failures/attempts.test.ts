@@ -147,6 +147,13 @@ test('the record of a settled message stays while its dead letter may have to be
   ]);
 });
 
+test('the record stays too if another host has recorded the reason for the letter after it was read', async () => {
+  const { records, log } = await setUp();
+  await log.failed({ sequence: 1, stream: 'EVENTS', storedAtMs: 1_000 });
+  await (await open(records)).log.failing('EVENTS', settlements([1]), async () => true);
+  expect([...records.entries.keys()]).toContain('attempts.badge-award.EVENTS.1');
+});
+
 describe('an event from the retry queue', () => {
   test('keeps its earlier failures, also after its first new record', async () => {
     const { log } = await setUp();
