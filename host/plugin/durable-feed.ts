@@ -195,8 +195,10 @@ export class DurableFeed {
     // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
+    const { redeliveries: wait } = this;
+    const isKnown = wait !== undefined && this.intake.stateOf(delivery) !== undefined;
     if (accepted) this.intake.offer(accepted, this.target.handler);
-    this.redeliveries?.arrived(delivery);
+    wait?.arrived(delivery, isKnown);
   }
 
   /**

@@ -46,9 +46,12 @@ export class RedeliveryWait {
     return this.allowed - this.arrivals;
   }
 
-  arrived(delivery: Delivery): void {
+  /** @param isKnown whether the event was in this host already, so that it was not missing */
+  arrived({ deliveryCount }: Delivery, isKnown: boolean): void {
+    // It has used up the request for a missing event.
+    if (isKnown) return this.events.more();
     this.arrivals++;
-    if (delivery.deliveryCount > 1) this.redeliveries++;
+    if (deliveryCount > 1) this.redeliveries++;
     if (this.redeliveries >= this.missing) this.end();
   }
 

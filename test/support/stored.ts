@@ -1,5 +1,5 @@
 /** Reads streams and buckets without the host's code. */
-import type { JsMsg, NatsConnection } from 'nats';
+import { ErrorCode, type JsMsg, type NatsConnection } from 'nats';
 import { unescapeKey } from '../../host/effects/store-keys';
 import { logStreamName } from '../../host/nats/wanted-streams';
 import { CHECKPOINT_KEY } from '../../host/records/commits/checkpoint';
@@ -24,8 +24,22 @@ const BATCH = 1_000;
 const HOSTS_OWN = /^=[a-z]/;
 const NANOS_PER_MS_DIGITS = 6;
 
-/** All messages of a stream, oldest first, with those that it gets meanwhile. */
+/**
+ * All messages of a stream, oldest first, with those that it gets meanwhile. In a cluster, one server after the other learns
+ * of the consumer that reads them; until then nobody responds to a request.
+ */
 export async function readStream(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
+  return eventually(async () => {
+    try {
+      return await readNow(nats, stream);
+    } catch (error) {
+      if ((error as { code?: unknown }).code === ErrorCode.NoResponders) return undefined;
+      throw error;
+    }
+  });
+}
+
+async function readNow(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info(stream);
   const messages: StoredMessage[] = [];

@@ -37,7 +37,8 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
   const arrivals: string[] = [];
   const intake = {
     capacity: 5,
-    bufferedOf: () => 0,
+    bufferedOf: () => offered.length,
+    stateOf: ({ sequence }: Delivery) => (offered.includes(sequence) ? 'queued' : undefined),
     offer: ({ sequence }: Delivery) => offered.push(sequence),
     collectArrivals: () => arrivals.push('collect'),
     queueCollected: () => arrivals.push('queue'),

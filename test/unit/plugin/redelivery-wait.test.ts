@@ -21,21 +21,29 @@ function waiting(missing: number, isServed = (): boolean => true) {
 test('a wait ends when as many redeliveries have arrived as were missing', () => {
   const { wait, time, events } = waiting(2);
   expect(wait.capacity).toBe(2);
-  wait.arrived(redelivery);
+  wait.arrived(redelivery, false);
   expect([wait.capacity, events]).toEqual([1, []]);
-  wait.arrived(redelivery);
+  wait.arrived(redelivery, false);
   expect(events).toEqual(['done at 0']);
   expect(time.step(Infinity, false)).toBe(false);
 });
 
+test('the redelivery of an event that is in this host already does not count, and another one is requested for it', () => {
+  const { wait, events } = waiting(1);
+  wait.arrived(redelivery, true);
+  expect([wait.capacity, events]).toEqual([1, ['more at 0']]);
+  wait.arrived(redelivery, false);
+  expect(events).toEqual(['more at 0', 'done at 0']);
+});
+
 test('new events use up the capacity; after the ack wait there is capacity for the missing redeliveries', () => {
   const { wait, time, events } = waiting(2);
-  wait.arrived(first);
-  wait.arrived(redelivery);
+  wait.arrived(first, false);
+  wait.arrived(redelivery, false);
   expect(wait.capacity).toBe(0);
   time.step(Infinity, false);
   expect([wait.capacity, events]).toEqual([1, ['more at 31000']]);
-  wait.arrived(redelivery);
+  wait.arrived(redelivery, false);
   expect(events).toEqual(['more at 31000', 'done at 31000']);
 });
 
