@@ -1,5 +1,5 @@
 /** Reads streams and buckets without the host's code. */
-import { ErrorCode, type JsMsg, type NatsConnection } from 'nats';
+import type { JsMsg, NatsConnection } from 'nats';
 import { unescapeKey } from '../../host/effects/store-keys';
 import { logStreamName } from '../../host/nats/wanted-streams';
 import { CHECKPOINT_KEY } from '../../host/records/commits/checkpoint';
@@ -29,14 +29,7 @@ const NANOS_PER_MS_DIGITS = 6;
  * of the consumer that reads them; until then nobody responds to a request.
  */
 export async function readStream(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
-  return eventually(async () => {
-    try {
-      return await readNow(nats, stream);
-    } catch (error) {
-      if ((error as { code?: unknown }).code === ErrorCode.NoResponders) return undefined;
-      throw error;
-    }
-  });
+  return eventually(() => readNow(nats, stream));
 }
 
 async function readNow(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
