@@ -7,9 +7,9 @@ import { DeliveryFilter } from './delivery-filter';
 import { DurableCondition } from './durable-condition';
 import { DurableRepair } from './durable-repair';
 import { FeedTarget, type FeedTargetOptions } from './feed-target';
+import { MissingEvents } from './missing-events';
 import { PinnedFeed } from './pinned-feed';
 import type { PluginHost } from './plugin-host';
-import { RedeliveryWait } from './redelivery-wait';
 import { UnreadableRecords } from './unreadable-records';
 
 /** The delay of the redelivery of a delivery that arrives too early. The host checks the durable in the meantime. */
@@ -43,7 +43,7 @@ export class DurableFeed {
   private readonly repair: DurableRepair;
   /** Set for a pinned durable. */
   readonly pinned: PinnedFeed | undefined;
-  private redeliveries: RedeliveryWait | undefined;
+  private readonly missing: MissingEvents;
   private unwatch: (() => void) | undefined;
 
   constructor(
@@ -59,6 +59,7 @@ export class DurableFeed {
     this.target = new FeedTarget(options, host.broker, log);
     this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
     const { pull, target, condition } = this;
+    this.missing = new MissingEvents({ durable, intake, pull, isRepaired: () => this.repair.isSuspended }, host);
     const { pin } = pull;
     const restart = (): void => {
       pull.suspend();
@@ -82,7 +83,7 @@ export class DurableFeed {
 
   /** Whether the feed waits for the redelivery of older events, so that the events of one key are handled in order. */
   get isWaitingForRedeliveries(): boolean {
-    return this.redeliveries !== undefined;
+    return this.missing.areAwaited;
   }
 
   /** Whether the feed's durable is gone and not created again yet, or may be gone and was not checked yet. */
@@ -126,7 +127,7 @@ export class DurableFeed {
     this.repair.stop();
     this.unwatch?.();
     this.pinned?.stop();
-    this.redeliveries?.cancel();
+    this.missing.cancel();
     await this.pull.stop();
   }
 
@@ -142,7 +143,7 @@ export class DurableFeed {
   private sink(): PullSink {
     const { durable, intake, target, condition, log } = this;
     return {
-      capacity: () => this.redeliveries?.capacity ?? intake.capacity,
+      capacity: () => this.missing.capacity ?? intake.capacity,
       deliver: (delivery, isLate) => this.deliver(delivery, isLate),
       gone: (why) => {
         log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
@@ -167,13 +168,13 @@ export class DurableFeed {
   private standAside(): void {
     if (!this.pinned?.isHeld) return;
     this.pinned.standAside();
-    this.endRedeliveries();
+    this.missing.end();
   }
 
   /** Drops what other hosts get now. */
   private drop(): void {
     this.intake.drop();
-    this.endRedeliveries();
+    this.missing.end();
     this.repair.abandon();
     const { durable, owner } = this.durable;
     this.log.info('another host takes over the events of a handler', { handler: owner.handler, durable });
@@ -194,11 +195,7 @@ export class DurableFeed {
     if (this.options.keepsOrder && this.repair.isSuspended) return delivery.nak(CHECK_DELAY_MS);
     // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
-    const accepted = this.options.accept(delivery);
-    const { redeliveries: wait } = this;
-    const isKnown = wait !== undefined && this.intake.stateOf(delivery) !== undefined;
-    if (accepted) this.intake.offer(accepted, this.target.handler);
-    wait?.arrived(delivery, isKnown);
+    this.missing.offer(delivery, this.options.accept(delivery), this.target.handler);
   }
 
   /**
@@ -219,42 +216,9 @@ export class DurableFeed {
     // A version of the plugin in which the handler has a key may have claimed it.
     if (!pinned) this.host.commits.get(this.durable.owner.plugin)?.log?.folded.claims.free(this.durable.durable);
     const isTakenOver = pinned !== undefined && (!pinned.isHeld || (await pinned.takeOver(position)));
+    const missing = position.inFlight - this.intake.bufferedOf(this.target.handler);
     // The arrivals that an earlier wait has collected may overtake an event that has not arrived yet.
-    if (isTakenOver || !this.waitForUnsettled(position)) this.endRedeliveries();
-  }
-
-  private endRedeliveries(): void {
-    if (!this.redeliveries) return;
-    this.redeliveries.cancel();
-    this.redeliveries = undefined;
-    this.intake.queueCollected();
-  }
-
-  /**
-   * Waits for the redelivery of unsettled events, where the server cannot be asked to deliver them again in order.
-   * @returns false if no event is missing
-   */
-  private waitForUnsettled({ inFlight }: DurablePosition): boolean {
-    const missing = inFlight - this.intake.bufferedOf(this.target.handler);
-    if (!this.options.keepsOrder || missing <= 0) return false;
-    this.redeliveries?.cancel();
-    this.intake.collectArrivals();
-    this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
-      more: () => this.pull.request(),
-      isServed: () => this.isServed(),
-      done: () => {
-        this.endRedeliveries();
-        this.pull.request();
-      },
-    });
-    this.redeliveries.start();
-    return true;
-  }
-
-  /** Whether the server answers. After a repair, another wait begins. */
-  private async isServed(): Promise<boolean> {
-    const { stream, durable } = this.durable;
-    const position = await this.host.broker.durablePosition(stream, durable).catch(() => undefined);
-    return position !== undefined && !this.repair.isSuspended;
+    if (!isTakenOver && this.options.keepsOrder && missing > 0) this.missing.await(missing);
+    else this.missing.end();
   }
 }

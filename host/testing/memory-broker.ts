@@ -59,9 +59,7 @@ export class MemoryBroker implements PluginBroker {
   }
 
   /** Accepts every durable, because a durable in memory can take any settings. */
-  checkDurable(): Promise<void> {
-    return Promise.resolve();
-  }
+  checkDurable = async (): Promise<void> => undefined;
 
   async durablePosition(stream: string, durable: string) {
     return this.durables.get(`${stream} ${durable}`)?.position;
@@ -81,9 +79,7 @@ export class MemoryBroker implements PluginBroker {
   }
 
   /** Resolves at once, because a stream in memory is never lost and no check runs. */
-  whenChecked(): Promise<void> {
-    return Promise.resolve();
-  }
+  whenChecked = async (): Promise<void> => undefined;
 
   async hasDeferred({ subject }: Pick<DurableSpec, 'subject'>): Promise<boolean> {
     const messages = [...this.streamNamed(RETRY_STREAM).messages.values()];

@@ -1,6 +1,8 @@
 import { PIN_TIMEOUT_MS } from '../../host/nats/pin-config';
-import type { Item } from './agenda';
-import type { World } from './world';
+import type { Agenda, Item } from './agenda';
+import type { Dice } from './dice';
+import type { Faults } from './faults';
+import type { Trace } from './trace';
 
 const MOVES_WITHIN_MS = 5_000;
 
@@ -17,7 +19,12 @@ export class BrokerPin {
   private timeout: Item | undefined;
 
   constructor(
-    private readonly world: World,
+    private readonly world: {
+      readonly agenda: Agenda;
+      readonly dice: Dice;
+      readonly faults: Faults;
+      readonly trace: Trace;
+    },
     private readonly durable: string,
   ) {}
 

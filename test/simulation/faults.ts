@@ -1,5 +1,8 @@
 import type { Dice } from './dice';
 
+/** The least time that a message takes. */
+export const QUICKEST_MS = 0.2;
+
 /** How often each fault happens in a schedule: the share of the messages that it hits. */
 export interface Faults {
   /** Acks, naks and requests of pulls that the broker never gets. */

@@ -1,9 +1,8 @@
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
 import type { Time, Timer } from '../../host/base/time';
+import { QUICKEST_MS } from './faults';
 import type { World } from './world';
 
-/** The least time that a message takes. */
-export const QUICKEST_MS = 0.2;
 /** After this time a request that has no answer fails. */
 const REQUEST_TIMEOUT_MS = 2_000;
 

@@ -8,6 +8,7 @@ import { Rebalance } from '../../host/plugin/rebalance';
 import { runPlugin } from '../../host/plugin/run-plugin';
 import type { RunningPlugin } from '../../host/plugin/running-plugin';
 import { pause } from '../../host/base/retry-until';
+import type { PresenceSubject } from './group';
 import { Link } from './link';
 import { SimClock } from './plugins';
 import { remoteServices } from './remote';
@@ -32,6 +33,7 @@ export class SimHost {
     private readonly world: World,
     private readonly name: string,
     private readonly plugins: readonly CompiledPlugin[],
+    private readonly presence: PresenceSubject,
   ) {}
 
   /** Kills the host no more. */
@@ -105,7 +107,7 @@ export class SimHost {
     const { config, dice, mistakes } = world;
     const { time, name } = link;
     const log = new SimLog(world, name);
-    const presence = world.presence.presenceOf(link, time, log);
+    const presence = this.presence.presenceOf(link, time, log);
     const remote = remoteServices(link, presence);
     const names = new NameRegistry();
     return {

@@ -3,6 +3,7 @@ import { asCompiled, configOf } from '../../host/testing/options';
 import { RETRY_STREAM } from '../../host/broker/stream-state';
 import { check } from './check';
 import { Dice } from './dice';
+import { PresenceSubject } from './group';
 import { MISTAKES, NO_MISTAKES, type Mistakes } from './mistakes';
 import { PLUGINS } from './plugins';
 import type { Violation } from './promises';
@@ -65,7 +66,8 @@ export async function simulate(seed: number, { mistake }: Options = {}): Promise
 async function play(world: World, schedule: Schedule, mistakes: Mistakes): Promise<void> {
   const { agenda } = world;
   const plugins = schedule.plugins.map((name) => asCompiled(mistakes.plugin(PLUGINS[name]!)));
-  const hosts = Array.from({ length: schedule.hosts }, (_, i) => new SimHost(world, `host${i + 1}`, plugins));
+  const presence = new PresenceSubject();
+  const hosts = Array.from({ length: schedule.hosts }, (_, i) => new SimHost(world, `host${i + 1}`, plugins, presence));
   const publisher = new Publisher(world, schedule.events);
   for (const host of hosts) host.start();
   publisher.start();

@@ -9,9 +9,7 @@ import type { Incoming } from '../../host/testing/memory-stream';
 import { Agenda } from './agenda';
 import { BrokerPin } from './broker-pin';
 import type { Dice } from './dice';
-import { NO_FAULTS, type Faults } from './faults';
-import { PresenceSubject } from './group';
-import { QUICKEST_MS } from './link';
+import { NO_FAULTS, QUICKEST_MS, type Faults } from './faults';
 import type { Mistakes } from './mistakes';
 import { KEYED } from './plugins';
 import type { Promised, Violation } from './promises';
@@ -38,7 +36,6 @@ export class World {
   readonly violations: Violation[] = [];
   /** The events whose after-commit work a host has done. */
   readonly worked = new Set<number>();
-  readonly presence = new PresenceSubject();
   private readonly pins = new Map<string, BrokerPin>();
   private readonly keyed: ReadonlySet<string>;
   /** The host that has claimed a handler with a key, or that was the first to commit a run of it, by durable. */

@@ -181,10 +181,7 @@ export class Intake {
     this.admission.adapt(this.executions.interruptOverdue(nowMs));
   }
 
-  /**
-   * Drops all deliveries, because another host gets their events. Call it when their acks have no effect any more. The
-   * runs are interrupted, so that no effect of theirs is committed.
-   */
+  /** Drops all deliveries and interrupts their runs, because another host gets their events now. */
   drop(): void {
     this.releaseQueued();
     for (const buffered of this.buffer) this.order.left(buffered);

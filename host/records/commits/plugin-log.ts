@@ -173,10 +173,9 @@ export class PluginLog {
   async claim(durable: string, mayClaim: () => boolean): Promise<boolean> {
     await this.refresh();
     this.assertUsable();
-    const { claims } = this.folded;
-    if (claims.want(durable, mayClaim)) await this.group.finish();
+    if (this.folded.claims.want(durable, mayClaim)) await this.group.finish();
     this.assertUsable();
-    return claims.has(durable);
+    return this.folded.claims.has(durable);
   }
 
   /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */

@@ -173,11 +173,7 @@ describe('records that run together', () => {
 
   test('leave the batch if they must run alone or have an outcome, and are returned when the batch has ended', async () => {
     const { journal, steps } = setUp(() => undefined);
-    const apart = await steps.runTogether([
-      Object.assign(item('ended'), { outcome: {} }),
-      item('apart'),
-      item('a'),
-    ]);
+    const apart = await steps.runTogether([Object.assign(item('ended'), { outcome: {} }), item('apart'), item('a')]);
     expect(journal).toEqual(['count apart', 'count a', 'prepare a', 'joint a', 'publish a', 'settle a']);
     expect(apart.map(({ name }) => name)).toEqual(['ended', 'apart']);
   });
