@@ -31,7 +31,7 @@ const WANTED = [
 
 /** Pages for those who have not installed the package yet, and for those who change it; and the pictures. */
 const IN_THE_REPOSITORY =
-  /^(?:CONTRIBUTING\.md|docs\/(?:images\/.*|(?:coming-from|containers|disasters|glossary|lifecycle|performance|recipes|reliability|scaling|simulation|when)\.md))$/;
+  /^(?:CONTRIBUTING\.md|docs\/(?:images\/.*|(?:coming-from|containers|disasters|glossary|lifecycle|mistakes|opentelemetry|outbox|performance|recipes|reliability|scaling|simulation|when)\.md))$/;
 
 const folder = mkdtempSync(join(tmpdir(), 'jetplug-package-'));
 const problems = [];
