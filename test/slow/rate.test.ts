@@ -88,7 +88,8 @@ describe.each([
     expect(mostInSpan(times, RATE.perMs - TOLERANCE_MS)).toBe(RATE.events);
     expect(hostsSince(Date.now() - 2_000)).toBe(1);
     for (const host of [third, fourth]) expect(await host.stop()).toBe(0);
-    expect(begun().length).toBeGreaterThan(2_000);
+    // The limit was reached again and again, and not once.
+    expect(times.length).toBeGreaterThan(10 * RATE.events);
     report(times, stoppedAtMs, killedAtMs);
   });
 });
