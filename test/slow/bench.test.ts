@@ -43,7 +43,7 @@ test('the measurement of several hosts prints one line of JSON for each part', a
   const { code, stdout } = await run('hosts', '--plugins', '3', '--events', '500', '--hosts', '2', '--idle', '1');
   const lines = stdout.trim().split('\n');
   const figures = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect({ code, lines: lines.length }).toEqual({ code: 0, lines: 6 });
+  expect({ code, lines: lines.length }).toEqual({ code: 0, lines: 9 });
   expect(figures[0]).toMatchObject({ plugin: 'count', plugins: 3, hosts: 2 });
   expect(figures[1]).toMatchObject({ plugin: 'keyed', plugins: 3, hosts: 2, held: [1, 2] });
   for (const { work, perSecond } of figures.slice(2)) {
