@@ -60,15 +60,23 @@ export class DeadLetterStream implements DeadLetters {
     // An ordered consumer starts with the first letter by default. The server refuses a second option for that.
     const from = after > 0 && { opt_start_seq: after + 1 };
     const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload, ...from });
+    let last = after;
     for (let more = true; more;) {
-      // `more` stays false if the pending letters have expired or were removed in the meantime.
-      more = false;
+      const before = last;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
         yield { id: message.seq, ...headersOf(wrappedIn(message)), payload: message.data };
+        last = message.seq;
         more = message.info.pending > 0;
         if (!more) break;
       }
+      // The pending letters have expired or were removed in the meantime, or a busy server has sent nothing for a while.
+      if (last === before) more = await this.hasAfter(last);
     }
+  }
+
+  private async hasAfter(id: number): Promise<boolean> {
+    const next = { seq: id + 1, next_by_subj: 'dead.>' };
+    return (await findMessage(this.connection, this.stream, next, `the dead letter after ${id}`)) !== undefined;
   }
 
   /** Reads the letter of that id; undefined if there is none. */
