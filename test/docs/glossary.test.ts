@@ -16,7 +16,7 @@ const COMMON = `
   find flags folder for format found from header help helper holder http identity idle import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local
-  location lock log logger login long loop loss lost map maybe memory message method module nats not notifier
+  location lock log logger login long loop loss lost map maybe memory message method missing module nats not notifier
   number of open option order outgoing own owner ownership package parsed part payload place policy position process
   progress promise provider publish publishable published publisher pull raw read reader readiness reason
   received reconciled reconnect record recording redelivery ref registration reject repair repeated report
