@@ -5,10 +5,7 @@ import type { Intake } from '../message/intake/intake';
 import type { DurableCondition } from './durable-condition';
 import type { FeedTarget } from './feed-target';
 import type { PluginHost } from './plugin-host';
-import type { ExclusiveHandler } from './rebalance';
-
-/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
-const HAND_OVER_MS = 10_000;
+import { HAND_OVER_MS, type ExclusiveHandler } from './rebalance';
 
 export interface PinnedFeedOptions {
   readonly durable: DurableSpec;

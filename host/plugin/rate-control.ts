@@ -4,9 +4,7 @@ import type { Intake } from '../message/intake/intake';
 import type { DurableFeed } from './durable-feed';
 import { HandlerLease, type LeaseUser } from './handler-lease';
 import type { PluginHost } from './plugin-host';
-
-/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
-const HAND_OVER_MS = 10_000;
+import { HAND_OVER_MS } from './rebalance';
 
 export interface RateControlOptions {
   readonly durable: DurableSpec;

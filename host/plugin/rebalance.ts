@@ -2,6 +2,9 @@ import { SharedTimer } from '../base/shared-timer';
 import type { Time } from '../base/time';
 import type { GroupMember, HostGroup } from '../broker/host-group';
 
+/** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
+export const HAND_OVER_MS = 10_000;
+
 /** A handler that runs on one host at a time. */
 export interface ExclusiveHandler {
   readonly name: string;

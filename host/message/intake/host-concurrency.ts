@@ -1,3 +1,5 @@
+import { oneAtATime } from '../../base/one-at-a-time';
+
 /** A handler that has an event for which the host has no permit. */
 export interface WaitingHandler {
   /** Starts what the handler may start now. */
@@ -13,7 +15,8 @@ export class HostConcurrency {
   private readonly waiting = new Set<WaitingHandler>();
   /** The handler whose turn it is, until it has begun one call. */
   private turn: WaitingHandler | undefined;
-  private isWaking = false;
+  /** A call within a call returns at once, because the loop of the first one gives all turns. */
+  private readonly wake = oneAtATime(() => this.giveTurns());
 
   /** @param most how many calls run at the same time */
   constructor(readonly most: number) {}
@@ -48,20 +51,13 @@ export class HostConcurrency {
     this.waiting.add(handler);
   }
 
-  /** A call within a call returns at once, because the loop of the first one gives all turns. */
-  private wake(): void {
-    if (this.isWaking) return;
-    this.isWaking = true;
-    try {
-      while (this.active < this.most && this.waiting.size > 0) {
-        const [next] = this.waiting as Iterable<WaitingHandler> as [WaitingHandler];
-        this.waiting.delete(next);
-        this.turn = next;
-        next.resume();
-        this.turn = undefined;
-      }
-    } finally {
-      this.isWaking = false;
+  private giveTurns(): void {
+    while (this.active < this.most && this.waiting.size > 0) {
+      const [next] = this.waiting as Iterable<WaitingHandler> as [WaitingHandler];
+      this.waiting.delete(next);
+      this.turn = next;
+      next.resume();
+      this.turn = undefined;
     }
   }
 }
