@@ -71,6 +71,8 @@ export class Rebalance implements GroupMember {
 
   changed(): void {
     this.adopted.clear();
+    // The host that has taken a handler from this one may now hand it over again, and waits for no other host.
+    this.endHoldOffs(Infinity);
     this.check();
   }
 
@@ -78,7 +80,7 @@ export class Rebalance implements GroupMember {
     const nowMs = this.time.nowMs();
     // Other hosts hand over handlers only when this host is ready to take them.
     if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(this);
-    for (const [handler, untilMs] of this.leaving) if (untilMs <= nowMs) this.leaving.delete(handler);
+    this.endHoldOffs(nowMs);
     const held = this.spread;
     const share = this.shareOf(held.length);
     if (this.canGive(held.length)) for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
@@ -91,6 +93,11 @@ export class Rebalance implements GroupMember {
       else this.adopted.delete(handler);
       handler.standBy(isWanted || isLeft);
     }
+  }
+
+  /** Ends the hold-offs that end before a time. Handlers that the host is handing over stay. */
+  private endHoldOffs(beforeMs: number): void {
+    for (const [handler, untilMs] of this.leaving) if (untilMs < beforeMs) this.leaving.delete(handler);
   }
 
   /** Returns for how long no host has run the handler, although events wait. */

@@ -10,6 +10,8 @@ class Deployment {
   /** The host that runs each handler; undefined for a handler that no host runs. */
   readonly owners = new Map<string, ModelHost | undefined>();
   handedOver = 0;
+  /** The handlers that a host has handed over and that no other host has taken at once. */
+  readonly untaken: string[] = [];
 
   constructor(handlers: readonly string[]) {
     for (const handler of handlers) this.owners.set(handler, undefined);
@@ -118,6 +120,7 @@ class ModelHost implements HostGroup {
         this.deployment.handedOver++;
         owners.set(name, undefined);
         this.deployment.assign();
+        if (!owners.get(name)) this.deployment.untaken.push(name);
         return Promise.resolve();
       },
     };
@@ -169,6 +172,42 @@ test('each handler has a host, and no host has more than one handler beyond anot
       },
     ),
   );
+});
+
+test('another host takes a handler at once when a host hands it over because hosts join or leave', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 40 }),
+      fc.array(fc.record({ isJoin: fc.boolean(), at: fc.nat(), seconds: fc.nat(4) }), { maxLength: 12 }),
+      async (handlers, changes) => {
+        const deployment = new Deployment(names(handlers));
+        deployment.join();
+        await deployment.pass(3);
+        for (const { isJoin, at, seconds } of changes) {
+          const { running } = deployment;
+          if (isJoin) deployment.join();
+          else if (running.length > 1) running[at % running.length]!.stop(false);
+          await deployment.pass(seconds);
+        }
+        await deployment.pass(10);
+        expect(deployment.untaken).toEqual([]);
+      },
+    ),
+  );
+});
+
+test('a host takes back a handler that it has just handed over, when the host that took it hands it over', async () => {
+  const deployment = new Deployment(names(4));
+  const [, second] = [deployment.join(), deployment.join()];
+  await deployment.pass(10);
+  expect(deployment.counts).toEqual([2, 2]);
+  deployment.join();
+  await deployment.pass(2);
+  expect(deployment.counts).toEqual([2, 1, 1]);
+  second.stop(false);
+  await deployment.pass(1);
+  expect(deployment.counts).toEqual([2, 2]);
+  expect(deployment.untaken).toEqual([]);
 });
 
 test('a handler that only one host has stays there, although that host has its share', async () => {
