@@ -19,9 +19,10 @@ export class IdleDurable {
   /**
    * Notes the state of the durable.
    * @param isRefused whether this host cannot use the durable
-   * @returns whether no host has used it for a minute, and events wait
+   * @returns whether no host has used it for a minute. Events that wait play no part, because the durable may have
+   * another subject than this host's handler
    */
-  look(isRefused: boolean, { drift, pin, pulls, pending, inFlight, pausedUntil, checkpoint }: DurableLook): boolean {
+  look(isRefused: boolean, { drift, pin, pulls, inFlight, pausedUntil, checkpoint }: DurableLook): boolean {
     const isOfOther = isRefused && drift.length > 0;
     const isUsed = pin !== undefined || pulls > 0 || pausedUntil !== undefined;
     const now = `${checkpoint.delivered} ${checkpoint.ackFloor} ${inFlight}`;
@@ -29,7 +30,7 @@ export class IdleDurable {
     if (!isOfOther || isUsed) this.sinceMs = undefined;
     else if (this.sinceMs === undefined || now !== this.last) this.sinceMs = nowMs;
     this.last = now;
-    this.isOver = this.sinceMs !== undefined && nowMs - this.sinceMs >= PATIENCE_MS && pending + inFlight > 0;
+    this.isOver = this.sinceMs !== undefined && nowMs - this.sinceMs >= PATIENCE_MS;
     return this.isOver;
   }
 

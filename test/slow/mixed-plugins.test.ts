@@ -14,36 +14,42 @@ const TWO_CHECKS_MS = 11_000;
 const TAKES_BACK_MS = 90_000;
 
 /** A handler that appends the number of each event to a list of its own, for each user. */
-const handler = (name: string, options = '', list = name): string => `
-  @Subscribe(Watched, { from: 'beginning'${options} })
-  async ${name}(event: Watched, context: EventContext) {
+const handler = (name: string, options = '', list = name, contract = 'Watched'): string => `
+  @Subscribe(${contract}, { from: 'beginning'${options} })
+  async ${name}(event: ${contract}, context: EventContext) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     await this.lists.update('${list}-' + event.user, (all = []) => [...all, event.n]);
     context.log.info('handled', { by: '${name}' });
   }
 `;
-const plugin = (contract: string, handlers: readonly string[]): string =>
+const plugin = (contract: string, movedTo: string, handlers: readonly string[]): string =>
   pluginSource('WatchPlugin', `  constructor(private readonly lists: Store<number[]>) {}\n${handlers.join('')}`, {
-    before: `class Watched extends defineEvent('video.watched', ${contract}) {}`,
+    before: `class Watched extends defineEvent('video.watched', ${contract}) {}
+class Moved extends defineEvent('${movedTo}', z.object({ user: z.string(), n: z.number() })) {}`,
   });
+/** The subject of the handler `moves` in each version. */
+const MOVES = { 1: 'video.started', 2: 'video.begun' } as const;
 const WAITS = 'a host with another version of the plugin has set up durable';
 const KEY = `, key: 'user'`;
 
-const VERSION_1 = plugin(`z.object({ user: z.string(), n: z.number() })`, [
+const VERSION_1 = plugin(`z.object({ user: z.string(), n: z.number() })`, MOVES[1], [
   handler('keyed', KEY),
   handler('shared'),
   handler('gains'),
   handler('loses', KEY),
   handler('former', '', 'renamed'),
+  handler('moves', '', 'moves', 'Moved'),
 ]);
 const VERSION_2 = plugin(
   `z.object({ user: z.string(), n: z.number(), plan: z.string() }), { upcast: (old: any) => ({ ...old, plan: 'free' }) }`,
+  MOVES[2],
   [
     handler('keyed', KEY),
     handler('shared'),
     handler('gains', KEY),
     handler('loses'),
     handler('renamed', `, renamedFrom: 'former'`),
+    handler('moves', '', 'moves', 'Moved'),
     handler('added'),
   ],
 );
@@ -59,10 +65,13 @@ beforeAll(async () => {
 afterAll(() => scene.end());
 
 let published = 0;
+let moved: (typeof MOVES)[1 | 2] = MOVES[1];
+/** Publishes as many events on the subject of most handlers, and on the present one of the handler `moves`. */
 async function publish(count: number): Promise<void> {
   for (const end = published + count; published < end; published++) {
     const event = { user: `u${published % USERS}`, n: published, ...(published % 3 === 0 && { plan: 'paid' }) };
     await nats.jetstream().publish('video.watched', JSON.stringify(event));
+    await nats.jetstream().publish(moved, JSON.stringify(event));
   }
 }
 
@@ -98,6 +107,7 @@ test('two versions of a plugin run side by side: nothing is lost or handled twic
     },
   });
   const newer = await scene.host({ server, plugins: [scene.folder({ 'watch.plugin.ts': VERSION_2 })] });
+  moved = MOVES[2];
   await publish(100);
   await eventually(async () => {
     await publish(4);
@@ -108,10 +118,11 @@ test('two versions of a plugin run side by side: nothing is lost or handled twic
     expect(reasonOf(handlers, 'loses')).toContain(
       `${WAITS} watch-loses on stream EVENTS: priority_policy: none → pinned_client`,
     );
+    expect(reasonOf(handlers, 'moves')).toMatch(new RegExp(`${WAITS} watch-moves on stream EVENTS: .*video.begun → `));
     return handlers;
   }, 30_000);
   const shown = await eventually(() => shownBy(2));
-  expect(shown.map(({ reason }) => reason)).toEqual(Array(6).fill(undefined));
+  expect(shown.map(({ reason }) => reason)).toEqual(Array(7).fill(undefined));
 
   await allSettled(await nats.jetstreamManager(), ['EVENTS']);
   const before = changes.length;
@@ -120,11 +131,12 @@ test('two versions of a plugin run side by side: nothing is lost or handled twic
 
   // The newer version is withdrawn: the older one takes all of its handlers back.
   expect(await newer.stop()).toBe(0);
+  moved = MOVES[1];
   await publish(20);
   await eventually(async () => {
     await publish(4);
     const handlers = await shownBy(1);
-    expect(handlers.map(({ reason }) => reason)).toEqual(Array(5).fill(undefined));
+    expect(handlers.map(({ reason }) => reason)).toEqual(Array(6).fill(undefined));
     return true;
   }, TAKES_BACK_MS);
   // No host of the older version has the added handler.
@@ -140,7 +152,7 @@ test('two versions of a plugin run side by side: nothing is lost or handled twic
   for (let user = 0; user < USERS; user++) {
     const all = Array.from({ length: published / USERS }, (_, i) => i * USERS + user);
     expect(lists[`keyed-u${user}`]).toEqual(all);
-    for (const name of ['shared', 'gains', 'loses', 'renamed']) {
+    for (const name of ['shared', 'gains', 'loses', 'renamed', 'moves']) {
       expect([name, [...lists[`${name}-u${user}`]!].sort((a, b) => a - b)]).toEqual([name, all]);
     }
   }
