@@ -68,3 +68,14 @@ export function pause(delayMs: number, time: Time = machineTime, stop?: AbortSig
     stop?.addEventListener('abort', end);
   });
 }
+
+/** Resolves with whether the work ends within the limit, in milliseconds. The work continues all the same. */
+export async function endsWithin(work: Promise<unknown>, limitMs: number, time: Time = machineTime): Promise<boolean> {
+  const ended = new AbortController();
+  const isOver = work.then(() => true);
+  try {
+    return await Promise.race([isOver, pause(limitMs, time, ended.signal).then(() => false)]);
+  } finally {
+    ended.abort();
+  }
+}

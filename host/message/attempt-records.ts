@@ -1,4 +1,3 @@
-import type { MaybePromise } from '../base/maybe-promise';
 import type { Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 
@@ -12,14 +11,13 @@ export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
   });
 }
 
-/** Removes the record of the message's attempts, which only a failed or a redelivered message has. */
-export function forgetAttempts(
-  handler: Handler,
-  delivery: Delivery,
-  has = delivery.deliveryCount > 1,
-): MaybePromise<void> {
-  if (!has) return undefined;
-  return handler.attempts.forget(delivery).catch((cause: unknown) => {
+/**
+ * Removes the record of the message's attempts, which only a failed or a redelivered message has. The next event does not
+ * wait for the removal: a record that stays is removed when a host starts.
+ */
+export function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): void {
+  if (!has) return;
+  handler.attempts.forget(delivery).catch((cause: unknown) => {
     handler.log.warn('the record of an attempt could not be removed', {
       ...coordinates(handler, delivery),
       err: cause,

@@ -68,7 +68,7 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   return then(letter === undefined ? undefined : handler.deadLetters.remove(letter, delivery.origin), () => {
     handler.settlements.settle(delivery.sequence);
     delivery.ack();
-    return forgetAttempts(handler, delivery);
+    forgetAttempts(handler, delivery);
   });
 }
 
@@ -88,7 +88,7 @@ async function acknowledgeAgain(run: Run, isRecorded?: boolean): Promise<void> {
     return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
   }
   delivery.ack();
-  await forgetAttempts(handler, delivery, isRecorded);
+  forgetAttempts(handler, delivery, isRecorded);
 }
 
 async function suspect(
@@ -187,7 +187,7 @@ async function defer(run: Run, delayMs: number): Promise<void> {
   }
   if (result !== 'left') return hasNotLeft(run, result);
   delivery.ack();
-  await forgetAttempts(handler, delivery);
+  forgetAttempts(handler, delivery);
 }
 
 async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): Promise<void> {
@@ -210,7 +210,7 @@ async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): P
   handler.circuit.buried(delivery);
   delivery.term(reason);
   const isRecorded = attempts > 0 || handler.commits.log !== undefined;
-  await forgetAttempts(handler, delivery, isRecorded || delivery.deliveryCount > 1);
+  forgetAttempts(handler, delivery, isRecorded || delivery.deliveryCount > 1);
 }
 
 /** Ends an event that another host has settled, or releases it because this host stops. */

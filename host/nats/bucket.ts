@@ -94,7 +94,7 @@ export class Bucket implements KeyValue {
     if (latest) return this.getFromLeader(key);
     if (asOf !== undefined) return this.getFromAny(key, asOf);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, { ...ENDS, repeats: true }));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {

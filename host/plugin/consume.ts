@@ -1,7 +1,9 @@
+import { endsWithin } from '../base/retry-until';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import type { DurableSpec } from '../broker/durable';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 import { HandlerCounters } from '../message/counters';
+import type { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import type { DeliveryState } from '../message/intake/buffered-delivery';
 import { Intake } from '../message/intake/intake';
@@ -21,6 +23,8 @@ const PREFETCH_PER_RUN = 4;
 /** The largest prefetch. A larger one makes no handler faster. */
 const MAX_PREFETCH = 2_500;
 
+/** How long a stop waits for the removal of the records of attempts. */
+const FORGET_MS = 1_000;
 /** A handler with a rate buffers what may begin in this time. */
 const RATE_HORIZON_MS = 1_000;
 
@@ -85,6 +89,7 @@ export class Consumption implements ConsumingHandler {
   private readonly status: HandlerStatus;
   /** Absent if the handler has no rate. */
   private readonly rate: RateControl | undefined;
+  private readonly attempts: KvAttemptLog;
   private readonly log;
 
   constructor(
@@ -96,6 +101,7 @@ export class Consumption implements ConsumingHandler {
     const { plugin, definition } = version;
     const { durable, settlements, attempts, counters } = reconciled;
     this.durable = durable;
+    this.attempts = attempts;
     this.counters = counters ?? new HandlerCounters();
     this.log = host.log.child({ plugin: plugin.name });
     this.intake = this.makeIntake(definition);
@@ -221,6 +227,8 @@ export class Consumption implements ConsumingHandler {
     await settled;
     await Promise.all(this.feeds.map((feed) => feed.leave()));
     await this.rate?.stop();
+    // The next start removes the records that are left.
+    await endsWithin(this.attempts.whenForgotten(), FORGET_MS, this.host.time);
     this.host.sweep.remove(this.intake);
   }
 

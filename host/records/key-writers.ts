@@ -43,10 +43,13 @@ export class KeyWriters {
     });
   }
 
-  /** Removes the key with all revisions. A change in flight may be applied afterwards, to an absent value. */
+  /**
+   * Removes the key with all revisions, if there are any: in a cluster a removal costs much more than a read. A change in
+   * flight may be applied afterwards, to an absent value.
+   */
   async purge(key: string): Promise<void> {
-    this.remembered.delete(key);
-    await this.bucket.purge(key);
+    const isKnown = this.remembered.delete(key);
+    if (isKnown || (await this.bucket.get(key))) await this.bucket.purge(key);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import type * as Sdk from '@opentelemetry/sdk-node';
 import { JetplugError } from '../../sdk/internal';
 import { withCauses } from '../base/causes';
-import { pause } from '../base/retry-until';
+import { endsWithin } from '../base/retry-until';
 import { machineTime } from '../base/time';
 import { traceRequests } from '../base/trace-requests';
 import type { HostLog } from '../log/log';
@@ -101,17 +101,11 @@ function configOf({ resources }: typeof Sdk, { traces, metrics }: Wanted): Parti
 }
 
 async function flush(node: Sdk.NodeSDK, log: HostLog): Promise<void> {
-  const ended = new AbortController();
-  const flushed = node.shutdown().then(
-    () => true,
-    (error: unknown) => {
-      log.warn('the last telemetry could not be exported', { error: withCauses(error) });
-      return true;
-    },
-  );
-  const isFlushed = await Promise.race([flushed, pause(FLUSH_MS, machineTime, ended.signal)]);
-  ended.abort();
-  if (!isFlushed) log.warn('the last telemetry could not be exported in time', { afterMs: FLUSH_MS });
+  const flushed = node.shutdown().catch((error: unknown) => {
+    log.warn('the last telemetry could not be exported', { error: withCauses(error) });
+  });
+  if (!(await endsWithin(flushed, FLUSH_MS)))
+    log.warn('the last telemetry could not be exported in time', { afterMs: FLUSH_MS });
 }
 
 function invalid(cause: unknown): JetplugError {

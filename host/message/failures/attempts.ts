@@ -1,5 +1,6 @@
 import type { KeyValue } from '../../records/key-value';
 import { KeyWriters } from '../../records/key-writers';
+import { Limiter } from '../../base/limiter';
 import type { Settlements } from '../../records/settlements';
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Burial, CountedMessage, Failures } from './failures';
@@ -41,13 +42,19 @@ export interface AttemptLog {
   ended(message: CountedMessage): Promise<void>;
   /** Charges the provisional failures to the message. */
   charge(message: CountedMessage): Promise<void>;
-  /** Removes the record of a settled message. */
+  /** Removes the record of a settled message. Only a few removals are made at once. */
   forget(message: MessageRef): Promise<void>;
 }
+
+const REMOVALS_AT_ONCE = 16;
 
 /** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
+  private readonly removals = new Limiter(REMOVALS_AT_ONCE);
+  /** The removals that are not made yet. */
+  private readonly removing = new Set<Promise<void>>();
+
   constructor(
     private readonly records: KeyValue,
     private readonly durable: string,
@@ -101,7 +108,18 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   async forget(message: MessageRef): Promise<void> {
-    await this.writers.purge(this.keyOf(message));
+    const removal = this.removals.take(() => this.writers.purge(this.keyOf(message)));
+    this.removing.add(removal);
+    try {
+      await removal;
+    } finally {
+      this.removing.delete(removal);
+    }
+  }
+
+  /** Resolves when no removal is under way. Never rejects. */
+  async whenForgotten(): Promise<void> {
+    while (this.removing.size > 0) await Promise.allSettled(this.removing);
   }
 
   /**

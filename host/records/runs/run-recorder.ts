@@ -1,4 +1,4 @@
-import { pause } from '../../base/retry-until';
+import { endsWithin } from '../../base/retry-until';
 import type { Time, Timer } from '../../base/time';
 import type { RunLog } from './run-log';
 import type { RunRecord } from './run-record';
@@ -65,9 +65,11 @@ export class RunRecorder {
 
   /** Stores the records that wait, if the server takes them within a second. */
   async stop(): Promise<void> {
-    const ended = new AbortController();
-    await Promise.race([this.flush().then(() => this.flush()), pause(STOP_MS, this.options.time, ended.signal)]);
-    ended.abort();
+    await endsWithin(
+      this.flush().then(() => this.flush()),
+      STOP_MS,
+      this.options.time,
+    );
     this.timer?.cancel();
   }
 

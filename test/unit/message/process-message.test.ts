@@ -423,8 +423,8 @@ describe('a message that may have killed its process', () => {
 
   test.each([
     [2, ['started 7', 'settle 7', 'ack', 'forget']],
-    [3, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
-    [5, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
+    [3, ['alone', 'started 7', 'settle 7', 'ack', 'no more alone', 'forget']],
+    [5, ['alone', 'started 7', 'settle 7', 'ack', 'no more alone', 'forget']],
   ])('after %d deaths is run again, alone from the third death on', async (deaths, journal) => {
     const { process, bench } = setUp(() => undefined);
     bench.failures.set(7, died(deaths));

@@ -40,6 +40,32 @@ test('counts the failures of a message until they are forgotten', async () => {
   expect(records.entries.size).toBe(0);
 });
 
+test('a message without a record is forgotten by a read alone, which any replica answers', async () => {
+  const { records, log } = await setUp();
+  const purge = jest.spyOn(records, 'purge');
+  await log.forget(message);
+  expect(purge).not.toHaveBeenCalled();
+  await log.failed(message);
+  await log.forget(message);
+  expect(purge).toHaveBeenCalledTimes(1);
+});
+
+test('few records are removed at once, and a stop can wait until all are', async () => {
+  const { records, log } = await setUp();
+  const ends: (() => void)[] = [];
+  jest.spyOn(records, 'get').mockImplementation(() => new Promise((resolve) => ends.push(() => resolve(undefined))));
+  for (let sequence = 1; sequence <= 40; sequence++) void log.forget({ ...message, sequence });
+  let isForgotten = false;
+  const forgotten = log.whenForgotten().then(() => (isForgotten = true));
+  for (let ended = 0; ended < 40; ended++) {
+    await new Promise(setImmediate);
+    expect(ends.length).toBe(Math.min(40, ended + 16));
+    expect(isForgotten).toBe(false);
+    ends[ended]!();
+  }
+  await forgotten;
+});
+
 test('the record describes the last failure that was described', async () => {
   const { records, log } = await setUp();
   const last = { error: 'no database', version: 'v1', attempts: 5, atMs: 1_000, nextAtMs: 2_000 };
