@@ -67,6 +67,8 @@ export interface Delivery extends MessageRef {
   /** Whether an ack, nak or term was sent. Another one throws. */
   readonly settled: boolean;
   ack(): void;
+  /** Whether another host gets the event now, so that this one must not begin it. Default false. */
+  readonly isDropped?: boolean;
   /** Nacks the delivery: the server redelivers it after the delay. Default: at once. */
   nak(delayMs?: number): void;
   /**

@@ -44,6 +44,8 @@ export interface DurablePin {
   readonly isHeld: boolean;
   /** Sets whether the pull asks for the pin while it does not have it. Default true. */
   standBy(mayTake: boolean): void;
+  /** Asks the server whether this host still has the pin, and resolves with the answer. Without it, the sink is called. */
+  confirm(): Promise<boolean>;
   /** Notes that another host has the pin. The sink is called as if the server had said so. */
   lose(): void;
   /**

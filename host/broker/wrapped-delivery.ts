@@ -44,6 +44,9 @@ export abstract class WrappedDelivery implements Delivery {
   get settled(): boolean {
     return this.delivery.settled;
   }
+  get isDropped(): boolean {
+    return this.delivery.isDropped === true;
+  }
   header(lowerName: string): string | undefined {
     return this.delivery.header(lowerName);
   }

@@ -50,9 +50,14 @@ export function checkSettled(run: Arrived): Unsettled | Ended {
 export function readFailures(run: Unsettled): MaybePromise<Counted | Ended> {
   const { deliveryCount, past } = run.delivery;
   if (deliveryCount === 1 && past === undefined) return passed(run);
-  if (run.registry.isReleased) return end(run, RELEASED);
+  if (isReleased(run)) return end(run, RELEASED);
   const read = run.handler.attempts.read(run.delivery);
   return isPromise(read) ? read.then((failures) => countFailures(run, failures)) : countFailures(run, read);
+}
+
+/** Whether a stop has released the run, or another host gets its event. */
+function isReleased({ registry, delivery }: Pick<Run, 'registry' | 'delivery'>): boolean {
+  return registry.isReleased || delivery.isDropped === true;
 }
 
 function countFailures(run: Unsettled, failures: Run['failures']): Counted | Ended {
@@ -75,7 +80,7 @@ export function markSuspect(run: Counted): MaybePromise<Marked | Ended> {
 
 async function mark(run: Counted): Promise<Marked | Ended> {
   const { handler, delivery, failures, registry } = run;
-  if (registry.isReleased) return end(run, RELEASED);
+  if (isReleased(run)) return end(run, RELEASED);
   const crash = crashed(handler, failures);
   if (crash) return end(run, crash);
   if (isSuspect(failures)) {
@@ -101,7 +106,7 @@ export function decodeEvent(run: Marked): Decoded | Ended {
  * timeout covers the schema too, because the schema may be the plugin's own code.
  */
 export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
-  if (run.registry.isReleased) return end(run, RELEASED);
+  if (isReleased(run)) return end(run, RELEASED);
   run.begin();
   const valid = validateStored(run.decoded, run.handler.contract);
   return isPromise(valid) ? run.interruptible(valid, VALIDATION) : acceptEvent(run, valid);

@@ -25,10 +25,7 @@ export class PinnedPull extends Pull {
       time: machineTime,
       sink: {
         ...pinSink,
-        taken: () => {
-          this.suspend();
-          pinSink.taken();
-        },
+        taken: () => this.takeAgain(),
         lost: () => this.standByAnew(),
       },
       changed: () => {
@@ -36,6 +33,17 @@ export class PinnedPull extends Pull {
       },
       countRedelivered: (upTo) => (this.source.redeliveredUpTo = upTo),
     });
+  }
+
+  override resume(): void {
+    this.paused = false;
+    if (this.pin.isHeld) this.takeAgain();
+    else super.resume();
+  }
+
+  override renew(): void {
+    if (this.pin.isHeld && !this.missing) this.takeAgain();
+    else super.renew();
   }
 
   protected override get capacity(): number {
@@ -59,6 +67,16 @@ export class PinnedPull extends Pull {
     const { isHeld } = this.pin;
     this.pin.lose();
     return isHeld;
+  }
+
+  /**
+   * Leaves the inbox, and has the sink take over the events as from another host. A cluster drops what is on its way to an
+   * inbox that was left, and delivers it again behind later events.
+   */
+  private takeAgain(): void {
+    if (!this.requests.isOpen) return;
+    this.suspend();
+    this.pinSink.taken();
   }
 
   /** Stands by, because another host may have the pin. */

@@ -94,6 +94,12 @@ export class PullPin implements DurablePin {
     if (!this.isHeld) this.options.changed();
   }
 
+  async confirm(): Promise<boolean> {
+    const { id } = this;
+    if (id !== undefined && !(await this.options.server.renew(id)) && this.id === id) this.lose();
+    return this.isHeld;
+  }
+
   lose(): void {
     if (!this.isHeld) return;
     this.drop();
@@ -127,14 +133,13 @@ export class PullPin implements DurablePin {
 
   private async keep(): Promise<void> {
     const { server, time, sink } = this.options;
-    const { id } = this;
-    if (id === undefined || !server.isConnected) return;
+    if (!this.isHeld || !server.isConnected) return;
     const nowMs = time.nowMs();
     if (sink.isBusy()) this.deliveredAtMs = nowMs;
     if (nowMs - this.deliveredAtMs >= IDLE_MS) return this.releaseIdle();
     if (nowMs - this.requestedAtMs < KEEP_MS / 2) return;
     try {
-      if (!(await server.renew(id)) && this.id === id) this.lose();
+      await this.confirm();
     } catch {
       // The pull's own requests show that the durable or the server is gone.
     }

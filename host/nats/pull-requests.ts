@@ -75,7 +75,8 @@ export class PullRequests {
 
   /**
    * Ends the waiting requests by taking a new inbox, because the server knows requests by their inbox. Messages in
-   * flight still arrive.
+   * flight still arrive from a single server. In a cluster those that another server has sent are lost, and delivered
+   * again after their ack wait.
    */
   leave(): void {
     const left = this.subscription;

@@ -24,7 +24,7 @@ export class Pull implements DurablePull {
   private outstanding = 0;
   /** The number of messages that one request may ask for, if the server limits it. */
   private largestBatch = Infinity;
-  private paused = false;
+  protected paused = false;
   /** Whether nothing is requested because the durable does not exist, or because the sink has to check it first. */
   protected missing = false;
   /** The part that all deliveries have in common. */
@@ -86,7 +86,7 @@ export class Pull implements DurablePull {
 
   resume(): void {
     this.paused = false;
-    this.startOver();
+    if (this.requests.isOpen) this.startOver();
   }
 
   suspend(): void {

@@ -243,7 +243,7 @@ export class Consumption implements ConsumingHandler {
       ...host.limits,
       time: host.time,
       onCapacity: () => this.feeds.forEach((feed) => feed.request()),
-      onFull: () => this.feeds.forEach((feed) => feed.pull.renew()),
+      onFull: () => this.feeds.forEach((feed) => feed.takeBackRequests()),
     });
   }
 

@@ -11,7 +11,7 @@ export class DurableCondition {
   pausedUntil: Date | undefined;
   /** Settings of the durable that another host of the deployment has made, such as `ack_wait: 30 s → 15 s`. */
   drift: readonly string[] = [];
-  /** Whether events of a pinned durable wait, and no host has its pin. */
+  /** Whether no host has the pin of a pinned durable, and none asks for it. */
   isOrphan = false;
   /** Why the host must not use the durable, in words. */
   private unusable: string | undefined;
@@ -35,8 +35,8 @@ export class DurableCondition {
   }
 
   /** Notes the durable's state on the server. */
-  checked({ pausedUntil, drift, pin, pending }: DurableLook): void {
-    this.isOrphan = pin === undefined && pending > 0;
+  checked({ pausedUntil, drift, pin, pulls }: DurableLook): void {
+    this.isOrphan = pin === undefined && pulls === 0;
     const wasPaused = this.pausedUntil !== undefined;
     this.pausedUntil = pausedUntil;
     if (pausedUntil && !wasPaused) this.write('warn', 'a durable consumer is paused', { pausedUntil });

@@ -44,6 +44,8 @@ export class DurableFeed {
   /** Set for a pinned durable. */
   readonly pinned: PinnedFeed | undefined;
   private readonly missing: MissingEvents;
+  /** Whether this host leaves the events to other hosts. */
+  private isAside = false;
   private unwatch: (() => void) | undefined;
 
   constructor(
@@ -61,11 +63,7 @@ export class DurableFeed {
     const { pull, target, condition } = this;
     this.missing = new MissingEvents({ durable, intake, pull, isRepaired: () => this.repair.isSuspended }, host);
     const { pin } = pull;
-    const restart = (): void => {
-      pull.suspend();
-      this.repair.takeOver();
-    };
-    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition, restart }, host, log);
+    this.pinned = pin && new PinnedFeed({ ...options, pull, pin, intake, target, condition }, host, log);
     this.repair = new DurableRepair(
       {
         durable,
@@ -95,7 +93,7 @@ export class DurableFeed {
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    if (this.pinned) this.pinned.start();
+    if (this.pinned) this.pinned.joinGroup();
     else this.target.settlements.claimedElsewhere = () => this.repair.suspend();
     this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
@@ -109,6 +107,11 @@ export class DurableFeed {
 
   request(): void {
     this.pull.request();
+  }
+
+  /** Takes back the requests for more events than the host can hold, unless that would change the order. */
+  takeBackRequests(): void {
+    if (!this.options.keepsOrder) this.pull.renew();
   }
 
   pause(): void {
@@ -126,7 +129,7 @@ export class DurableFeed {
   async stop(): Promise<void> {
     this.repair.stop();
     this.unwatch?.();
-    this.pinned?.stop();
+    this.pinned?.leaveGroup();
     this.missing.cancel();
     await this.pull.stop();
   }
@@ -166,7 +169,10 @@ export class DurableFeed {
 
   /** Leaves the events to other hosts, because this host must not use the durable. */
   private standAside(): void {
-    if (!this.pinned?.isHeld) return;
+    if (this.isAside) return;
+    this.isAside = true;
+    this.pinned?.leaveGroup();
+    if (!this.pinned?.isHeld) return this.intake.releaseQueued();
     this.pinned.standAside();
     this.missing.end();
   }
@@ -213,6 +219,8 @@ export class DurableFeed {
    */
   private async takeUnsettled(position: DurablePosition): Promise<void> {
     const { pinned } = this;
+    this.isAside = false;
+    pinned?.joinGroup();
     // A version of the plugin in which the handler has a key may have claimed it.
     if (!pinned) this.host.commits.get(this.durable.owner.plugin)?.log?.folded.claims.free(this.durable.durable);
     const isTakenOver = pinned !== undefined && (!pinned.isHeld || (await pinned.takeOver(position)));

@@ -16,14 +16,13 @@ export interface PinnedFeedOptions {
   readonly intake: Intake;
   readonly target: FeedTarget;
   readonly condition: Pick<DurableCondition, 'isOrphan'>;
-  /** Stops the pull until this host has taken over the events once more. */
-  restart(): void;
 }
 
 /** The part of a feed for a pinned durable: this host takes it over from another one, and hands it over. */
 export class PinnedFeed implements ExclusiveHandler {
   readonly name: string;
   private hasReportedOldServer = false;
+  private isInGroup = false;
 
   constructor(
     private readonly options: PinnedFeedOptions,
@@ -41,12 +40,16 @@ export class PinnedFeed implements ExclusiveHandler {
     return this.options.condition.isOrphan;
   }
 
-  start(): void {
+  /** Makes this host one of those that share out the handler. */
+  joinGroup(): void {
+    if (this.isInGroup) return;
+    this.isInGroup = true;
     if (this.options.isLeased) this.standBy(false);
     else this.host.rebalance?.add(this);
   }
 
-  stop(): void {
+  leaveGroup(): void {
+    this.isInGroup = false;
     this.host.rebalance?.remove(this);
   }
 
@@ -62,6 +65,8 @@ export class PinnedFeed implements ExclusiveHandler {
   async takeOver({ delivered }: DurablePosition): Promise<boolean> {
     const { durable, pin, target } = this.options;
     const { settlements } = target;
+    // After a lost connection the server may have given the pin to another host, which a claim would stop.
+    if (!(await pin.confirm())) return true;
     // The host reads the claims of other hosts before its own.
     settlements.claimedElsewhere = (): void => undefined;
     const log = await this.host.commits.get(durable.owner.plugin)?.find();
@@ -87,6 +92,11 @@ export class PinnedFeed implements ExclusiveHandler {
     void this.release();
   }
 
+  /** Takes over the events once more, after queued ones were released: they would be delivered in another order. */
+  keep(): void {
+    this.options.pull.renew();
+  }
+
   /** Gives up the pin, so that another host gets it at once. */
   async release(): Promise<void> {
     try {
@@ -99,12 +109,10 @@ export class PinnedFeed implements ExclusiveHandler {
 
   /** Lets another host take over the durable, if the runs end soon enough. */
   async handOver(): Promise<void> {
-    const { pull, pin, intake, target, durable, restart } = this.options;
-    let isKept = false;
+    const { pull, pin, intake, target, durable } = this.options;
     pull.pause();
     try {
-      isKept = !(await intake.drain(HAND_OVER_MS));
-      if (!isKept) {
+      if (await intake.drain(HAND_OVER_MS)) {
         await target.settlements.flush();
         await pin.release();
       }
@@ -115,8 +123,8 @@ export class PinnedFeed implements ExclusiveHandler {
       });
     }
     intake.reopen();
-    // The server would deliver the released events again in the order in which their delays end.
-    if (isKept && pin.isHeld) restart();
+    // If this host keeps the handler, it takes the released events once more: the server would deliver them again in the
+    // order in which their delays end.
     pull.resume();
   }
 

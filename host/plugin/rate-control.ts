@@ -8,8 +8,8 @@ import { HAND_OVER_MS } from './rebalance';
 
 export interface RateControlOptions {
   readonly durable: DurableSpec;
-  readonly feeds: readonly Pick<DurableFeed, 'pinned' | 'leave'>[];
-  readonly intake: Pick<Intake, 'pace' | 'standBy' | 'drain' | 'reopen'>;
+  readonly feeds: readonly Pick<DurableFeed, 'pinned' | 'leave' | 'takeBackRequests'>[];
+  readonly intake: Pick<Intake, 'pace' | 'releaseQueued' | 'drain' | 'reopen'>;
 }
 
 /**
@@ -50,15 +50,16 @@ export class RateControl implements LeaseUser {
   lost(): void {
     this.log.info('another host runs a handler with a rate', this.about);
     this.standBy();
-    void this.leaveFeeds();
+    for (const { pinned } of this.options.feeds) if (pinned?.isHeld) pinned.standAside();
   }
 
   async handOver(): Promise<boolean> {
-    const { intake } = this.options;
+    const { intake, feeds } = this.options;
     this.standBy();
     const isDrained = await intake.drain(HAND_OVER_MS);
     if (isDrained) await this.leaveFeeds();
     intake.reopen();
+    if (!isDrained) for (const { pinned } of feeds) pinned?.keep();
     return isDrained;
   }
 
@@ -73,7 +74,8 @@ export class RateControl implements LeaseUser {
     const { intake, feeds } = this.options;
     for (const feed of feeds) feed.pinned?.standBy(false);
     intake.pace!.revoke();
-    intake.standBy();
+    intake.releaseQueued();
+    for (const feed of feeds) feed.takeBackRequests();
   }
 
   private async leaveFeeds(): Promise<void> {

@@ -10,7 +10,7 @@ export interface ExclusiveHandler {
   readonly name: string;
   /** Whether this host runs it. */
   readonly isHeld: boolean;
-  /** Whether no host runs it, although events wait. */
+  /** Whether no host runs it, and none asks for it. */
   readonly isOrphan: boolean;
   /** Sets whether this host takes it over when no other host runs it. */
   standBy(mayTake: boolean): void;
@@ -23,6 +23,8 @@ const CHECK_MS = 1_000;
 const JOIN_AFTER_MS = 1_000;
 /** A host does not ask for a handler that it has handed over for so long, so that another host gets it. */
 const HOLD_OFF_MS = 3_000;
+/** A handler whose runs took too long for a handover is handed over again after so long. Meanwhile others are tried. */
+const KEEP_MS = 60_000;
 /** A host takes a handler beyond its share when no other host has taken it for so long. */
 const ADOPT_AFTER_MS = 10_000;
 
@@ -39,6 +41,8 @@ export class Rebalance implements GroupMember {
    * plugin.
    */
   private readonly adopted = new Set<ExclusiveHandler>();
+  /** The handlers whose runs took too long for a handover, and until when they are not handed over. */
+  private readonly kept = new Map<ExclusiveHandler, number>();
   private readonly orphanedAtMs = new Map<ExclusiveHandler, number>();
   private readonly timer: SharedTimer<Rebalance>;
   private addedAtMs = 0;
@@ -59,7 +63,7 @@ export class Rebalance implements GroupMember {
   /** Removes a handler that this host runs no more. Other hosts do not count this host when it has none left. */
   remove(handler: ExclusiveHandler): void {
     this.members.delete(handler);
-    for (const notes of [this.leaving, this.adopted, this.orphanedAtMs]) notes.delete(handler);
+    for (const notes of [this.leaving, this.kept, this.adopted, this.orphanedAtMs]) notes.delete(handler);
     if (this.members.size > 0) return;
     this.hosts.leave();
     this.timer.remove(this);
@@ -72,7 +76,7 @@ export class Rebalance implements GroupMember {
   changed(): void {
     this.adopted.clear();
     // The host that has taken a handler from this one may now hand it over again, and waits for no other host.
-    this.endHoldOffs(Infinity);
+    endNotes(this.leaving, Infinity);
     this.check();
   }
 
@@ -80,27 +84,23 @@ export class Rebalance implements GroupMember {
     const nowMs = this.time.nowMs();
     // Other hosts hand over handlers only when this host is ready to take them.
     if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(this);
-    this.endHoldOffs(nowMs);
+    endNotes(this.leaving, nowMs);
+    endNotes(this.kept, nowMs);
     const held = this.spread;
     const share = this.shareOf(held.length);
-    if (this.canGive(held.length)) for (const handler of held.sort(byName).slice(share)) void this.handOver(handler);
+    if (held.length > share && this.canGive(held.length)) this.handOverLast(held, held.length - share);
     const isFull = held.length >= share;
     for (const handler of this.members) {
       if (handler.isHeld) continue;
       const isWanted = !isFull && !this.leaving.has(handler);
-      const isLeft = this.orphanedForMs(handler, nowMs) >= ADOPT_AFTER_MS;
+      const isLeft = this.adopted.has(handler) || this.orphanedForMs(handler, nowMs) >= ADOPT_AFTER_MS;
       if (!isWanted && isLeft) this.adopted.add(handler);
       else this.adopted.delete(handler);
       handler.standBy(isWanted || isLeft);
     }
   }
 
-  /** Ends the hold-offs that end before a time. Handlers that the host is handing over stay. */
-  private endHoldOffs(beforeMs: number): void {
-    for (const [handler, untilMs] of this.leaving) if (untilMs < beforeMs) this.leaving.delete(handler);
-  }
-
-  /** Returns for how long no host has run the handler, although events wait. */
+  /** Returns for how long no host has run the handler or asked for it. */
   private orphanedForMs(handler: ExclusiveHandler, nowMs: number): number {
     if (!handler.isOrphan) this.orphanedAtMs.delete(handler);
     else if (!this.orphanedAtMs.has(handler)) this.orphanedAtMs.set(handler, nowMs);
@@ -133,12 +133,24 @@ export class Rebalance implements GroupMember {
     return Math.floor(this.members.size / count) + (before < rest ? 1 : 0);
   }
 
+  private handOverLast(held: readonly ExclusiveHandler[], count: number): void {
+    const movable = held.filter((handler) => !this.kept.has(handler)).sort(byName);
+    for (const handler of movable.slice(-count)) void this.handOver(handler);
+  }
+
   private async handOver(handler: ExclusiveHandler): Promise<void> {
     this.leaving.set(handler, Infinity);
     handler.standBy(false);
     await handler.handOver();
-    this.leaving.set(handler, this.time.nowMs() + HOLD_OFF_MS);
+    this.leaving.delete(handler);
+    const [notes, ms] = handler.isHeld ? ([this.kept, KEEP_MS] as const) : ([this.leaving, HOLD_OFF_MS] as const);
+    notes.set(handler, this.time.nowMs() + ms);
   }
+}
+
+/** Removes the notes that end before a time. */
+function endNotes(notes: Map<ExclusiveHandler, number>, beforeMs: number): void {
+  for (const [handler, untilMs] of notes) if (untilMs < beforeMs) notes.delete(handler);
 }
 
 function byName(a: ExclusiveHandler, b: ExclusiveHandler): number {

@@ -38,8 +38,7 @@ export class RemotePinnedPull extends RemotePull {
         ...pinSink,
         taken: () => {
           world.trace.add(link.name, `takes the pin of ${durable}`);
-          this.suspend();
-          pinSink.taken();
+          this.takeAgain();
         },
         lost: () => this.standByAnew(),
       },
@@ -51,6 +50,17 @@ export class RemotePinnedPull extends RemotePull {
     const ended = (why: PinEnd): void => this.ended(why);
     this.brokerPin.ended.add(ended);
     link.onEnd(() => this.brokerPin.ended.delete(ended));
+  }
+
+  override resume(): void {
+    this.isPaused = false;
+    if (this.pin.isHeld) this.takeAgain();
+    else super.resume();
+  }
+
+  override renew(): void {
+    if (this.pin.isHeld && !this.isSuspended) this.takeAgain();
+    else super.renew();
   }
 
   protected override get capacity(): number {
@@ -104,6 +114,12 @@ export class RemotePinnedPull extends RemotePull {
       if (this.pin.isHeld) this.pin.lose();
       else this.request();
     });
+  }
+
+  private takeAgain(): void {
+    if (!this.isOpen) return;
+    this.suspend();
+    this.pinSink.taken();
   }
 
   /** Stands by, because another host may have the pin. */

@@ -23,7 +23,7 @@ export interface Batch {
 /** Pulls from a durable of the broker over a connection that delays and loses messages. */
 export class RemotePull implements DurablePull {
   protected isOpen = false;
-  private isPaused = false;
+  protected isPaused = false;
   protected isSuspended = false;
   private probes = 0;
   /** The requests at the broker. */

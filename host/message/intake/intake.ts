@@ -83,7 +83,7 @@ export class Intake {
       left: (buffered: BufferedDelivery) => this.order.left(buffered),
       ended: (work: Work) => {
         if (this.pace) for (const delivery of deliveriesOf(work)) this.pace.ended(delivery);
-        if (this.isKeyed) options.onCapacity();
+        if (this.isKeyed || options.memory?.isFull) options.onCapacity();
         this.draining.left();
       },
       freed: () => this.startNext(),
@@ -107,7 +107,7 @@ export class Intake {
 
   /** The number of further deliveries that the host may take for the handler. */
   get capacity(): number {
-    if (this.pace?.isGranted === false) return 0;
+    if (!this.mayBegin) return 0;
     const capacity = this.admission.capacity(this.order.ready, this.buffer.size);
     return this.options.memory?.isFull ? Math.min(capacity, this.buffer.size === 0 ? 1 : 0) : capacity;
   }
@@ -121,7 +121,8 @@ export class Intake {
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, isKeyed } = this;
     if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
-    if (this.draining.isActive || this.pace?.isGranted === false) return delivery.nak(DRAINING_DELAY_MS);
+    // An event with a key waits in the buffer for the lease, because later ones would overtake a nacked one.
+    if (this.draining.isActive || (!isKeyed && !this.mayBegin)) return delivery.nak(DRAINING_DELAY_MS);
     if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
@@ -199,10 +200,9 @@ export class Intake {
     return this.draining.wait(patienceMs);
   }
 
-  /** Releases the deliveries that have not begun, and requests no more. Call it when the pace is revoked. */
-  standBy(): void {
-    this.releaseQueued();
-    this.options.onFull();
+  /** Releases the deliveries that have not begun. */
+  releaseQueued(): void {
+    for (const retrying of this.buffer.release(this.order.clear())) this.order.left(retrying);
   }
 
   /** Takes deliveries again, after {@link drain}. */
@@ -219,6 +219,10 @@ export class Intake {
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
 
+  private get mayBegin(): boolean {
+    return this.pace?.isGranted !== false;
+  }
+
   /** Whether a delivery may run at once, because there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
@@ -230,6 +234,7 @@ export class Intake {
     buffered.enableLocalRetry({
       time: this.time,
       mayWait: () => !this.stopping && !this.draining.isActive && !buffered.isDropped,
+      isDropped: () => buffered.isDropped,
       due: () => {
         this.order.again(buffered);
         this.startNext();
@@ -240,9 +245,5 @@ export class Intake {
   private startMore(): void {
     this.startNext();
     this.options.onCapacity();
-  }
-
-  private releaseQueued(): void {
-    for (const retrying of this.buffer.release(this.order.clear())) this.order.left(retrying);
   }
 }

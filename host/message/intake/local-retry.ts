@@ -6,6 +6,8 @@ export interface LocalRetries {
   readonly time: Time;
   /** Whether a delivery may still wait in this host; false once the host stops. */
   mayWait(): boolean;
+  /** Whether another host gets the event. */
+  isDropped(): boolean;
   /** Called when the delay is over. */
   due(): void;
 }
@@ -32,6 +34,10 @@ export class LocalRetryDelivery extends WrappedDelivery {
 
   override get settled(): boolean {
     return this.isWaiting || this.delivery.settled;
+  }
+
+  override get isDropped(): boolean {
+    return this.intake.isDropped();
   }
 
   get isWaiting(): boolean {

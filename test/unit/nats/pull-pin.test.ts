@@ -180,6 +180,42 @@ test('the acks of deliveries from before the loss of the pin are not sent', asyn
   expect(bench.acks.join()).not.toContain('.8.');
 });
 
+test.each<[what: string, ask: (pull: PinnedPull) => void]>([
+  ['has its requests renewed', (pull) => pull.renew()],
+  [
+    'pauses and resumes',
+    (pull) => {
+      pull.pause();
+      pull.resume();
+    },
+  ],
+])('a host that has the pin and %s takes over the events once more before it asks for others', (_what, ask) => {
+  const bench = new Bench();
+  bench.take('P1');
+  const before = bench.requests.length;
+  ask(bench.pull);
+  expect(bench.calls).toEqual(['taken', 'taken']);
+  expect(bench.requests).toHaveLength(before);
+  bench.pull.found();
+  expect(bench.last).toMatchObject({ batch: CAPACITY, id: 'P1' });
+});
+
+test('a host that stands by renews its request without a takeover', () => {
+  const bench = new Bench();
+  bench.pull.renew();
+  expect(bench.calls).toEqual([]);
+  expect(bench.last).toMatchObject({ batch: 1 });
+});
+
+test('a host can ask the server whether it still has the pin', async () => {
+  const bench = new Bench();
+  bench.take('P1');
+  await expect(bench.pull.pin.confirm()).resolves.toBe(true);
+  bench.keepStatus = 423;
+  await expect(bench.pull.pin.confirm()).resolves.toBe(false);
+  expect(bench.calls).toEqual(['taken', 'lost']);
+});
+
 test('a host does not ask for the pin while it may not take it', () => {
   const bench = new Bench();
   bench.pull.pin.standBy(false);

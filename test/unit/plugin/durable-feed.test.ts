@@ -42,6 +42,7 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
     offer: ({ sequence }: Delivery) => offered.push(sequence),
     collectArrivals: () => arrivals.push('collect'),
     queueCollected: () => arrivals.push('queue'),
+    releaseQueued: () => arrivals.push('release'),
   } as unknown as Intake;
   const settlements = await openSettlements(DURABLE, host);
   await ensureDurable(DURABLE);
@@ -126,14 +127,15 @@ test('a durable that cannot be created yet is tried again each second', async ()
   expect(messages('warn').slice(1)).toEqual(['the durable consumer cannot be made yet']);
 });
 
-test('a durable that must not be used is not pulled and tried again every two seconds', async () => {
-  const { feed, checked, ensured, time, until, pulled } = await feeding();
+test('a durable that must not be used is not pulled and tried again every two seconds; what has not begun is released once', async () => {
+  const { feed, checked, ensured, time, until, pulled, arrivals } = await feeding();
   ensured.mockRejectedValueOnce(refusal);
   checked({ needs: 'correction', corrections: ['max_batch: 5 → 0'] });
   await settle();
   expect([feed.isMissing, feed.condition.reason, pulled]).toEqual([true, refusal.message, ['start', 'suspend']]);
   await until(() => !feed.isMissing);
   expect([time.nowMs(), feed.condition.reason, pulled.at(-1)]).toEqual([2_000, undefined, 'found']);
+  expect(arrivals).toEqual(['release']);
 });
 
 test('corrected settings renew the requests that wait; corrections that the server does not make are not repeated', async () => {

@@ -102,7 +102,8 @@ class ModelHost implements HostGroup {
   }
 
   private handler(name: string): ExclusiveHandler {
-    const { owners } = this.deployment;
+    const { deployment } = this;
+    const { owners } = deployment;
     const isHeld = (): boolean => owners.get(name) === this;
     return {
       name,
@@ -110,7 +111,7 @@ class ModelHost implements HostGroup {
         return isHeld();
       },
       get isOrphan() {
-        return owners.get(name) === undefined;
+        return owners.get(name) === undefined && !deployment.running.some(({ asksFor }) => asksFor.has(name));
       },
       standBy: (mayTake) => {
         if (mayTake) this.asksFor.add(name);
@@ -237,4 +238,57 @@ test('a host whose other plugins have not started yet keeps the handler that it 
     expect(deployment.counts).toEqual([1, 1, 1]);
   }
   expect(deployment.handedOver).toBe(handedOver);
+});
+
+test('a handler whose runs take too long for a handover stays for a minute, and another one is handed over in its place', async () => {
+  const time = new VirtualTime(0);
+  const others = new Map([['host-1', 0]]);
+  const rebalance = new Rebalance({ host: 'host-0', others, join: () => undefined, leave: () => undefined }, time);
+  const held = new Set(['a', 'b', 'z']);
+  const tries: string[] = [];
+  const handlerOf = (name: string): ExclusiveHandler => ({
+    ...{ name, isOrphan: false, standBy: () => undefined },
+    get isHeld() {
+      return held.has(name);
+    },
+    handOver: () => {
+      tries.push(`${name} at ${time.nowMs() / 1_000} s`);
+      if (name !== 'z') held.delete(name);
+      return Promise.resolve();
+    },
+  });
+  for (const name of held) rebalance.add(handlerOf(name));
+  const pass = async (untilMs: number): Promise<void> => {
+    while (time.step(untilMs, true)) for (let i = 0; i < 5; i++) await Promise.resolve();
+  };
+  await pass(10_000);
+  expect(tries).toEqual(['z at 1 s', 'b at 2 s']);
+  expect([...held]).toEqual(['a', 'z']);
+});
+
+test('a host asks for an idle handler that no host asks for, although it has its share', async () => {
+  const time = new VirtualTime(0);
+  const others = new Map([['host-1', 1]]);
+  const rebalance = new Rebalance({ host: 'host-0', others, join: () => undefined, leave: () => undefined }, time);
+  let asks: boolean | undefined;
+  rebalance.add({
+    name: 'a',
+    isHeld: true,
+    isOrphan: false,
+    standBy: () => undefined,
+    handOver: () => Promise.resolve(),
+  });
+  rebalance.add({
+    ...{ name: 'idle', isHeld: false, handOver: () => Promise.resolve() },
+    get isOrphan() {
+      return asks !== true;
+    },
+    standBy: (mayTake) => (asks = mayTake),
+  });
+  const asked: (boolean | undefined)[] = [];
+  for (const untilMs of [5_000, 15_000, 60_000]) {
+    while (time.step(untilMs, true));
+    asked.push(asks);
+  }
+  expect(asked).toEqual([false, true, true]);
 });

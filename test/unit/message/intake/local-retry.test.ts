@@ -8,7 +8,11 @@ afterEach(() => jest.useRealTimers());
 function setUp(mayWait = true) {
   const inner = new MessageBench().delivery({}, { deliveryCount: 2 });
   const due = jest.fn();
-  return { inner, due, delivery: new LocalRetryDelivery(inner, { time: machineTime, mayWait: () => mayWait, due }) };
+  return {
+    inner,
+    due,
+    delivery: new LocalRetryDelivery(inner, { time: machineTime, isDropped: () => false, mayWait: () => mayWait, due }),
+  };
 }
 
 test('a local retry waits in this host, without an answer to the server', () => {
