@@ -12,6 +12,7 @@ import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { conflictText } from './conflict-text';
 import { explainScreen } from './explain-screen';
 import { paint, print, printJson, table } from './output';
+import { placesText } from './places-text';
 import { stateText } from './state-text';
 import { unhandledScreen } from './unhandled-screen';
 
@@ -118,13 +119,6 @@ function settingsLines({ host, drift = [], newerConfig }: HostStatus): string[] 
 function pausedText(handler: string, durable: string, until: string): string {
   const end = pauseText(new Date(until));
   return `${handler}: its durable ${durable} is paused on the server ${end}; \`npx jetplug resume ${handler}\` resumes it`;
-}
-
-/** Returns the hosts that take the handler's events as text. */
-function placesText({ activeOn }: HandlerStatus, hosts: number): string {
-  if (!activeOn) return '?';
-  if (activeOn.length === hosts) return 'all hosts';
-  return activeOn.length === 0 ? 'no host, idle' : activeOn.join(' ');
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {

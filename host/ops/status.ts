@@ -51,7 +51,8 @@ export interface HandlerStatus {
   readonly drift?: readonly string[];
   /**
    * The hosts that take the handler's events, as `machine:process`. A handler with a key runs on one of the hosts that
-   * answered at a time; none, if it is idle. Absent where a host of an earlier release has answered.
+   * answered at a time; on none, if it is idle, or if no host may use its durable. Absent where a host of an earlier
+   * release has answered.
    */
   readonly activeOn?: readonly string[];
   /** The number of events that are not delivered yet; absent where the server does not answer. */
@@ -167,7 +168,7 @@ async function handlerStatus(
     ...(pausedUntil &&
       !lastsUntilResumed(pausedUntil) && { pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()) }),
     ...(drift.length > 0 && { drift }),
-    activeOn: handler.isStandingBy ? [] : [hostName()],
+    activeOn: handler.isStandingBy || waitsFor === 'refused' ? [] : [hostName()],
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
     ...(lagS !== undefined && { lagMs: Math.round(lagS * 1_000) }),
     handled,

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { LiveHandler } from '../../host/page/api';
 import type { ExplainedHandler } from '../types';
 import { count, duration, exactTime, rate } from '../lib/format';
+import { placesText } from '../lib/places';
 import { ring } from '../live';
 import { href } from '../route';
 import { ChangeButton } from './change-button';
@@ -62,7 +63,7 @@ export function HandlerCard({ plugin, handler, live }: HandlerCardProps) {
           ['Stream', handler.stream],
           ['Durable', <code>{handler.durable}</code>],
           ['Method', `${handler.method}, line ${handler.line}`],
-          ['Runs on', now.activeOn && (now.activeOn.join(', ') || 'no host, because it is idle')],
+          ['Runs on', placesText(now)],
           ['Waiting', now.pending === undefined ? undefined : count(now.pending)],
           ['In flight', now.inFlight === undefined ? undefined : count(now.inFlight)],
           ['Handled', count(now.handled)],

@@ -118,6 +118,8 @@ test('two versions of a plugin run side by side: nothing is lost or handled twic
     expect(reasonOf(handlers, 'loses')).toContain(
       `${WAITS} watch-loses on stream EVENTS: priority_policy: none → pinned_client`,
     );
+    for (const name of ['gains', 'loses', 'moves'])
+      expect([name, handlers.find((one) => one.handler === name)?.activeOn]).toEqual([name, []]);
     expect(reasonOf(handlers, 'moves')).toMatch(new RegExp(`${WAITS} watch-moves on stream EVENTS: .*video.begun → `));
     return handlers;
   }, 30_000);

@@ -1,0 +1,17 @@
+import { placesText } from '../../../host/cli/places-text';
+
+test.each([
+  ['a handler on all hosts', { activeOn: ['a:1', 'b:2'], pending: 3, inFlight: 1 }, 'all hosts'],
+  ['a handler on one of two hosts', { activeOn: ['b:2'], pending: 3, inFlight: 1 }, 'b:2'],
+  ['a handler without events on no host', { activeOn: [], pending: 0, inFlight: 0 }, 'no host, idle'],
+  ['a handler on no host whose events wait', { activeOn: [], pending: 3, inFlight: 0 }, 'no host'],
+  ['a handler on no host with an event in flight', { activeOn: [], pending: 0, inFlight: 1 }, 'no host'],
+  [
+    'a handler that must not use its durable',
+    { activeOn: [], pending: 0, inFlight: 0, waitsFor: 'refused' },
+    'no host',
+  ],
+  ['a handler of an older host', { pending: 0, inFlight: 0 }, '?'],
+] as const)('`plugins` says where %s runs', (_what, handler, text) => {
+  expect(placesText(handler, 2)).toBe(text);
+});
