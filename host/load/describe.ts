@@ -182,8 +182,8 @@ function describeHandler(
     const event = eventOf(plugin, mark);
     assertListFits(plugin, mark);
     const { run, layerOf } = runOptionsOf(mark, layers);
-    const grouping = groupingOf(mark.options, event.contract);
-    const rate = rateOf(mark.options);
+    const grouping = groupingOf(mark, event.contract);
+    const rate = rateOf(mark);
     const name = nameOf(mark);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');

@@ -1,4 +1,4 @@
-import { durationMs, formatDuration, JetplugError, type RateOptions, type SubscribeOptions } from '../../sdk/internal';
+import { durationMs, formatDuration, JetplugError, type HandlerMark, type RateOptions } from '../../sdk/internal';
 import type { RatePolicy } from '../message/handler';
 import { assertKnown, parseCount, refuseBareNumber } from './handler-options';
 
@@ -11,29 +11,36 @@ const LONGEST_MS = 3_600_000;
  * Checks the option `rate`.
  * @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID`
  */
-export function rateOf({ rate, batch }: SubscribeOptions): RatePolicy | undefined {
+export function rateOf({ options: { rate, batch }, method }: HandlerMark): RatePolicy | undefined {
   if (rate === undefined) return undefined;
-  if (typeof rate !== 'object' || !(rate as object | null)) throw invalid(`rate is ${JSON.stringify(rate)}`);
+  const name = `${method}: rate`;
+  if (typeof rate !== 'object' || !(rate as object | null))
+    throw invalid(`${name} is ${JSON.stringify(rate)}; ${FORM}`);
   assertKnown(rate, RATE_OPTIONS, 'rate.');
-  refuseBareNumber(rate.per, 'rate.per');
-  const events = parseCount(rate.events, 'rate.events');
-  const perMs = durationMs(rate.per, 'rate.per');
-  if (events > MOST_EVENTS) throw invalid(`rate.events is ${events}, more than ${MOST_EVENTS.toLocaleString('en')}`);
-  if (perMs < 1) throw invalid(`rate.per is ${rate.per}`);
+  const events = parseCount(rate.events, `${name}.events`);
+  if ((rate.per as unknown) === undefined) throw invalid(`${name}.per is missing; ${FORM}`);
+  refuseBareNumber(rate.per, `${name}.per`);
+  const perMs = durationMs(rate.per, `${name}.per`);
+  if (events > MOST_EVENTS) {
+    throw invalid(`${name}.events is ${events}; it is at most ${MOST_EVENTS.toLocaleString('en')}`);
+  }
+  if (perMs < 1) throw invalid(`${name}.per is ${rate.per}; it is at least 1ms`);
   if (perMs > LONGEST_MS) {
     const longest = formatDuration(LONGEST_MS);
     throw invalid(
-      `rate.per is ${rate.per}; it is at most ${longest}, because a host that takes over waits for so long`,
+      `${name}.per is ${rate.per}; it is at most ${longest}, because a host that takes over waits for one per first`,
     );
   }
   if (batch && batch.size > events) {
-    throw invalid(`batch.size is ${batch.size}, more than the ${events} events of rate, so no full batch could begin`);
+    const what = `${method}: batch.size is ${batch.size}, more than the ${events} events of rate`;
+    throw invalid(`${what}, so no full batch could begin`, 'Lower batch.size, or raise rate.events.');
   }
   return { events, perMs };
 }
 
 const RATE_OPTIONS = ['events', 'per'] satisfies (keyof RateOptions)[];
+const FORM = "write rate as { events: 100, per: '1s' }";
 
-function invalid(what: string): JetplugError {
-  return new JetplugError('JP_HANDLER_OPTIONS', `${what}; write rate as { events: 100, per: '1s' }`);
+function invalid(message: string, hint?: string): JetplugError {
+  return new JetplugError('JP_HANDLER_OPTIONS', message, { hint });
 }

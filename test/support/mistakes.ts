@@ -165,6 +165,38 @@ export const MISTAKES: readonly Mistake[] = [
   { what: 'a concurrency of 0', source: handler('@Subscribe({ concurrency: 0 })', '_: VideoWatchStarted') },
   { what: 'a start that does not exist', source: handler("@Subscribe({ from: 'yesterday' })", '_: VideoWatchStarted') },
   {
+    what: 'a rate that is a number',
+    source: handler('@Subscribe({ rate: 100 })', '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate without its length of time',
+    source: handler('@Subscribe({ rate: { events: 100 } })', '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate without a unit',
+    source: handler('@Subscribe({ rate: { events: 100, per: 1000 } })', '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate in 0 s',
+    source: handler("@Subscribe({ rate: { events: 100, per: '0s' } })", '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate in more than an hour',
+    source: handler("@Subscribe({ rate: { events: 100, per: '2h' } })", '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate of no events',
+    source: handler("@Subscribe({ rate: { events: 0, per: '1s' } })", '_: VideoWatchStarted'),
+  },
+  {
+    what: 'a rate of too many events',
+    source: handler("@Subscribe({ rate: { events: 2_000_000, per: '1s' } })", '_: VideoWatchStarted'),
+  },
+  {
+    what: 'an option of rate that does not exist',
+    source: handler("@Subscribe({ rate: { events: 100, every: '1s' } })", '_: VideoWatchStarted'),
+  },
+  {
     what: 'two handlers with one durable',
     source: plugin(
       "  @Subscribe({ durable: 'd' }) one(_: VideoWatchStarted) {}\n  @Subscribe({ durable: 'd' }) two(_: VideoWatchStarted) {} // HERE",
@@ -179,6 +211,13 @@ export const MISTAKES: readonly Mistake[] = [
   {
     what: 'a batch without a size',
     source: handler("@Subscribe(VideoWatchStarted, { batch: { wait: '1s' } })", 'events: VideoWatchStarted[]'),
+  },
+  {
+    what: 'a batch larger than the rate',
+    source: handler(
+      "@Subscribe(VideoWatchStarted, { batch: { size: 10 }, rate: { events: 5, per: '1s' } })",
+      'events: VideoWatchStarted[]',
+    ),
   },
   { what: 'a handler of batches that takes one event', source: handler(BATCH[0], 'event: VideoWatchStarted') },
   {
