@@ -3,6 +3,7 @@ import type { Draft } from './draft';
 import type { Written } from './merge';
 import { overlap } from './overlap';
 import { nearest } from './suggest';
+import { bytes } from './units';
 
 /** Reports keys that contradict each other, unless one of them has been reported as invalid already. */
 export function crossCheck(written: Written, draft: Draft): void {
@@ -14,6 +15,7 @@ export function crossCheck(written: Written, draft: Draft): void {
     checkSubjects(written, draft);
     checkWindows(written, draft);
   }
+  if (draft.isSound('delivery.maxBufferedBytes') && draft.isSound('delivery.maxPayload')) checkSizes(written, draft);
   if (draft.isSound('nats.credentials')) checkCredentials(written, draft);
   if (draft.isSound('http')) checkTokens(written, draft);
   if (draft.isSound('nats.tls')) checkTls(written, draft);
@@ -97,6 +99,19 @@ function checkWindows({ streams }: Written, draft: Draft): void {
         : `is ${maxAge}, shorter than the stream’s duplicateWindow of ${duplicateWindow}`;
     report(draft, at, what, 'Shorten duplicateWindow, or lengthen maxAge.');
   });
+}
+
+/** Reports a bound of the buffered bytes that not even one event fits. Mostly its unit was forgotten. */
+function checkSizes({ delivery: { maxBufferedBytes, maxPayload } }: Written, draft: Draft): void {
+  if (maxBufferedBytes === 'unlimited' || bytes(maxBufferedBytes) >= bytes(maxPayload)) return;
+  const [bound, payload] = ['delivery.maxBufferedBytes', 'delivery.maxPayload'];
+  // The error is at a key that is written, not at one with its default.
+  if (draft.sourceOf(bound).layer === 'default') {
+    const hint = `Lower ${payload}, or raise ${bound}.`;
+    return report(draft, payload, `is ${maxPayload}, more than ${bound} (${maxBufferedBytes})`, hint);
+  }
+  const hint = `Write a size with its unit, such as 128 MiB, or lower ${payload}.`;
+  report(draft, bound, `is ${maxBufferedBytes}, less than ${payload} (${maxPayload})`, hint);
 }
 
 const WAYS = [['user', 'password', 'passwordFile'], ['token', 'tokenFile'], ['credsFile'], ['nkeyFile']] as const;

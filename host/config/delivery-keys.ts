@@ -17,7 +17,7 @@ export const deliveryKeys = {
     },
     maxConcurrent: {
       doc: 'How many calls of handlers run at the same time in a host, over all plugins. Not set: as many as their concurrency allows.',
-      format: 'count',
+      format: 'countLimit',
       default: null as number | null,
       nullable: true,
       env: 'JETPLUG_DELIVERY_MAX_CONCURRENT',

@@ -38,6 +38,14 @@ const FORMATS = {
       /^(yes|on)$/i.test(plain(value)) ? 'Write true.' : /^(no|off)$/i.test(plain(value)) ? 'Write false.' : undefined,
   },
   count: integer(1, 1_000_000),
+  /** A number that is a limit. There is no limit where its key is left out. */
+  countLimit: {
+    ...integer(1, 1_000_000),
+    mend: (value) =>
+      /^(?:0|-1|unlimited|none|off)$/i.test(plain(value))
+        ? 'Leave it out for no limit.'
+        : integer(1, 1_000_000).mend?.(value),
+  },
   replicas: integer(1, 5),
   port: integer(0, 65_535),
   size: {

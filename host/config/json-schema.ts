@@ -21,6 +21,7 @@ const FORMATS: Readonly<Record<FormatName, JsonSchema>> = {
   files: listOf(TEXT, 0),
   boolean: { type: 'boolean' },
   count: integer(1, 1_000_000),
+  countLimit: integer(1, 1_000_000),
   replicas: integer(1, 5),
   port: integer(0, 65_535),
   size: SIZE,

@@ -58,6 +58,10 @@ const BAD: Record<string, string> = {
   'a size in no known unit': 'delivery:\n  maxPayload: 512 bits\n',
   'a negative size': 'delivery:\n  maxPayload: -1\n',
   'a fraction of a byte': 'delivery:\n  maxPayload: 0.5\n',
+  'a bound of the buffered bytes without its unit': 'delivery:\n  maxBufferedBytes: 1\n',
+  'a payload above the default bound of the buffered bytes': 'delivery:\n  maxPayload: 300 MiB\n',
+  'a limit of 0 calls': 'delivery:\n  maxConcurrent: 0\n',
+  'calls without a limit': 'delivery:\n  maxConcurrent: unlimited\n',
   'a number in quotes': 'delivery:\n  maxDepth: "64"\n',
   'a number out of range': 'nats:\n  embedded:\n    port: 70000\n',
   'a fraction': 'plugins:\n  defaults:\n    concurrency: 1.5\n',
@@ -192,6 +196,13 @@ describe('a bad config file is refused at its line, with a hint:', () => {
     folder.write('config/local.yaml', yaml);
     const [, meant] = /^Write (?:its unit, like |the host too: )?(.+?)(?: or .*)?\.$/.exec(folder.problems()[0]!.hint)!;
     folder.write('config/local.yaml', yaml.replace(fault, meant!));
+    expect(folder.problems()).toEqual([]);
+  });
+
+  test.each(['512 KiB', '524288', 'unlimited'])('buffered bytes of %s hold the largest payload', (bound) => {
+    folder.write('config/local.yaml', `delivery: { maxBufferedBytes: ${bound} }\n`);
+    expect(folder.problems()).toEqual([]);
+    folder.write('config/local.yaml', 'delivery: { maxBufferedBytes: 1 KiB, maxPayload: 1 KiB }\n');
     expect(folder.problems()).toEqual([]);
   });
 
