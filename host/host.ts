@@ -50,8 +50,10 @@ export interface HostSummary {
   readonly broker: Pick<Broker, 'kind' | 'url' | 'version'>;
   readonly streams: readonly StreamState[];
   readonly plugins: readonly PluginStatus[];
-  /** The address of health and metrics; undefined if HTTP is off. */
+  /** The address of the page, health and metrics; undefined if HTTP is off. */
   readonly http: string | undefined;
+  /** Whether the page and the metrics are served there. Beyond loopback they need a token. */
+  readonly hasPage: boolean;
   readonly tookMs: number;
 }
 
@@ -153,6 +155,7 @@ export class Host {
       streams: services.allStreams,
       plugins: await pluginStatuses(plugins, connection),
       http: http?.url,
+      hasPage: http?.hasPage ?? false,
       tookMs: Math.round(performance.now() - startedMs),
     };
   }

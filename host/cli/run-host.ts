@@ -25,7 +25,7 @@ export function hostFlags(command: Command): Command {
   return listOption(command, '--servers', 'url', 'a NATS server to join', 'many-words')
     .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
-    .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
+    .option('--http <host:port>', 'where the page, /livez, /readyz and /metrics are served; "" for nowhere')
     .option('--verbose', 'on a terminal: all fields of a log line, and whole stacks');
 }
 

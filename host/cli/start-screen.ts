@@ -4,8 +4,9 @@ import { packageVersion } from '../base/package-version';
 import { paint, place, table } from './output';
 
 /** The lines that a terminal shows when the host is ready. */
-export function startScreen({ broker, streams, plugins, http, tookMs }: HostSummary): string[] {
+export function startScreen({ broker, streams, plugins, http, hasPage, tookMs }: HostSummary): string[] {
   const dim = (text: string): string => paint('dim', text);
+  const served = hasPage ? 'the page, /livez /readyz /metrics' : '/livez /readyz';
   const how = broker.kind === 'embedded' ? 'embedded' : 'joined';
   const facts = [
     [dim('broker'), `${broker.url}  ${dim(`${how} nats-server ${broker.version}`)}`],
@@ -13,7 +14,7 @@ export function startScreen({ broker, streams, plugins, http, tookMs }: HostSumm
       i === 0 ? dim('streams') : '',
       `${stream.name}  ${dim(`${stream.subjects.join(' ')}  ${stream.change}, ${stream.messages} messages`)}`,
     ]),
-    ...(http === undefined ? [] : [[dim('http'), `${http}  ${dim('/livez /readyz /metrics')}`]]),
+    ...(http === undefined ? [] : [[dim('http'), `${http}  ${dim(served)}`]]),
   ];
   const failed = plugins.filter(({ state }) => state === 'failed');
   const running = plugins.length - failed.length;

@@ -28,8 +28,11 @@ const ROUTES = [
   addAuditRoutes,
 ];
 
-/** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
-export function servePage(app: FastifyInstance, program: PageProgram): void {
+/**
+ * Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes.
+ * @returns whether the page answers; it does not beyond loopback without a token
+ */
+export function servePage(app: FastifyInstance, program: PageProgram): boolean {
   const page = pageContext(program);
   guard(app, page.access);
   if (page.access.isClosed) page.log.warn('page, API and /metrics are closed: no token', { hint: CLOSED_HINT });
@@ -37,6 +40,7 @@ export function servePage(app: FastifyInstance, program: PageProgram): void {
   refuseWithoutBroker(app, page);
   addStaticFiles(app);
   for (const add of ROUTES) add(app, page);
+  return !page.access.isClosed;
 }
 
 /** The routes that answer while the broker is away. */

@@ -12,8 +12,14 @@ import type { DescribedHost } from './described-host';
 import { endpointsOf } from './endpoints';
 import { replayFor } from './replay-event';
 
+/** The HTTP server of a host. */
+interface HostHttp extends HttpServer {
+  /** Whether the page answers; without a token it answers on loopback only. */
+  readonly hasPage: boolean;
+}
+
 /** Serves health, metrics and the page over HTTP; undefined if the config has no address for them. */
-export async function openHttp(describe: () => DescribedHost): Promise<HttpServer | undefined> {
+export async function openHttp(describe: () => DescribedHost): Promise<HostHttp | undefined> {
   const { config, sourceOf, connection, log } = describe();
   if (config.http.listen === '') return undefined;
   const health = {
@@ -26,11 +32,15 @@ export async function openHttp(describe: () => DescribedHost): Promise<HttpServe
       return metricsText({ ...host, unhandled: await unhandled(host) });
     },
   };
-  return serveHttp(
+  let hasPage = false;
+  const server = await serveHttp(
     config.http.listen,
-    (app) => servePage(app, { connection, config, sourceOf, log, replay: replayFor(connection, config) }),
+    (app) => {
+      hasPage = servePage(app, { connection, config, sourceOf, log, replay: replayFor(connection, config) });
+    },
     (app) => addHealthRoutes(app, health),
   );
+  return { ...server, hasPage };
 }
 
 /**
