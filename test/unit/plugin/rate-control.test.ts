@@ -18,7 +18,7 @@ function control(isDrained: boolean) {
   };
   const host = { time: new VirtualTime(0), records: {}, rebalance: { add: note('add'), remove: note('remove') } };
   const options = { durable: DURABLE, feeds: [feed], intake } as unknown as RateControlOptions;
-  return { rate: new RateControl(options, host as never, new RecordingLog() as never), calls };
+  return { rate: new RateControl(options, host as never, new RecordingLog()), calls };
 }
 
 const STANDS_BY = ['stand by false', 'revoke', 'release', 'take back'];

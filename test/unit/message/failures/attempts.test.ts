@@ -54,7 +54,7 @@ test('few records are removed at once, and a stop can wait until all are', async
   const { records, log } = await setUp();
   const ends: (() => void)[] = [];
   jest.spyOn(records, 'get').mockImplementation(() => new Promise((resolve) => ends.push(() => resolve(undefined))));
-  for (let sequence = 1; sequence <= 40; sequence++) void log.forget({ ...message, sequence });
+  for (let sequence = 1; sequence <= 40; sequence++) void log.forget({ stream: 'EVENTS', sequence, storedAtMs: 0 });
   let isForgotten = false;
   const forgotten = log.whenForgotten().then(() => (isForgotten = true));
   for (let ended = 0; ended < 40; ended++) {
