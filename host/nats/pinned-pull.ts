@@ -104,7 +104,8 @@ function pinServer(connection: Connection, stream: string, durable: string): Pin
       // No message is as small as one byte, so the server delivers none for this request.
       const request = { batch: 1, max_bytes: 1, no_wait: true, group: PIN_GROUP, id };
       const subject = `${connection.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`;
-      return connection.requests.ask(subject, JSON.stringify(request), ({ headers }) => headers?.code !== PIN_LOST);
+      const isKept = ({ headers }: Msg): boolean => headers?.code !== PIN_LOST;
+      return connection.requests.ask(subject, JSON.stringify(request), isKept, { repeats: true });
     },
     unpin: () => {
       connection.ackWriter.flush();

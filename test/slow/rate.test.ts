@@ -81,7 +81,10 @@ describe.each([
     third.freeze();
     await sleep(FROZEN_MS);
     third.thaw();
+    const thawedAtMs = Date.now();
     await sleep(3_000);
+    // A server before 2.14 delivers the events of the frozen host again only after their ack wait.
+    await eventually(() => begun().some((at) => at > thawedAtMs + 2_000), 30_000);
     await load;
 
     const times = begun();
