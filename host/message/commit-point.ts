@@ -76,15 +76,24 @@ async function commitPart(
   const result = await finishing;
   if (result !== 'committed') {
     run.startFrom(transaction);
-    throw stop(points, outcomeOf(result));
+    throw stop(points, outcomeOfRefused(run, result));
   }
   points.passed++;
   noteCommitted(run, part);
 }
 
-function outcomeOf(result: Exclude<CommitResult, 'committed'>): Outcome {
+/**
+ * Returns the outcome of a run that was not committed. If another run has settled the event, but its after-commit work is
+ * not done, this one starts again and does the work.
+ */
+export function outcomeOfRefused(run: Run, result: Exclude<CommitResult, 'committed'>): Outcome {
   if (result === 'released') return RELEASED;
-  return result === 'settled' ? SETTLED_BEFORE : CONFLICT;
+  return result === 'settled' && !mayOweWork(run) ? SETTLED_BEFORE : CONFLICT;
+}
+
+function mayOweWork(run: Run): boolean {
+  const { settlements, commits } = run.handler;
+  return settlements.lead.isPossible || commits.log!.folded.parts.of(eventOf(run)).length > 0;
 }
 
 /** Returns the error of a run that has not come to a point which an earlier run has committed. */

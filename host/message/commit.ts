@@ -1,10 +1,10 @@
 import type { ReadTexts, RunChanges } from '../records/commits/commit';
 import type { CommitResult, CommitWaiter } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
-import { missedPoint } from './commit-point';
+import { missedPoint, outcomeOfRefused } from './commit-point';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
-import { CONFLICT, RELEASED, SETTLED_BEFORE } from './outcome';
+import { CONFLICT } from './outcome';
 import { unmark } from './attempt-records';
 import { originOf } from './origin-of';
 import { eventOf, type BatchCall, type Run } from './run';
@@ -66,16 +66,10 @@ function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult
 
 function ended(run: Run, result: CallResult): Committed | Ended {
   if (run.points?.outcome) return end(run, run.points.outcome);
-  if (result === 'conflict') return end(run, CONFLICT);
-  if (result === 'released') return end(run, RELEASED);
-  // A run from the first step does the after-commit work that another host may not have done.
-  if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
+  if (result === 'conflict' || result === 'released' || result === 'settled')
+    return end(run, outcomeOfRefused(run, result));
   if (run.failure) return end(run, run.failure);
   return result === 'entangled' ? end(run, CONFLICT) : passed(run);
-}
-
-function owesWork(run: Run): boolean {
-  return run.handler.commits.log!.folded.parts.of(eventOf(run)).length > 0;
 }
 
 function failIfPointMissed(run: Run): void {

@@ -61,21 +61,10 @@ async function commitDeparture(run: Run, log: PluginLog, left: Departure): Promi
 }
 
 /**
- * Does what may be left to do for an event that was settled before: see {@link complete}. The record of settled events
- * may be ahead of what this host has read of the log, so the log is read to its end first.
- */
-export async function completeSettled(run: Run): Promise<void> {
-  const { commits } = run.handler;
-  const log = commits.log ?? (await commits.find());
-  await log?.refresh();
-  await complete(run);
-}
-
-/**
  * Does what is left to do for an event that a commit has settled: sends its events, and stores its dead letter or the
  * deferred event.
  */
-async function complete(run: Run, burial?: Burial): Promise<void> {
+export async function complete(run: Run, burial?: Burial): Promise<void> {
   const { handler, delivery } = run;
   const { log } = handler.commits;
   const event = eventOf(run);

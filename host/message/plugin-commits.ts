@@ -6,6 +6,8 @@ export interface PluginCommits {
   readonly log: PluginLog | undefined;
   /** Opens the log if it exists on the server. */
   find(): Promise<PluginLog | undefined>;
+  /** Reads what other hosts have committed by now, if the log exists on the server. */
+  refresh(): Promise<void>;
   /** Opens the log, and creates it if it is missing. */
   open(): Promise<PluginLog>;
 }

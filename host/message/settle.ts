@@ -7,7 +7,7 @@ import { coordinates, forgetAttempts, unmark } from './attempt-records';
 import type { Decision } from './decide';
 import type { LastFailure } from './failures/attempt-record';
 import type { Handler } from './handler';
-import { completeSettled, leave, untilReleased, type LeaveResult } from './leave';
+import { complete, leave, untilReleased, type LeaveResult } from './leave';
 import type { Run } from './run';
 
 /**
@@ -79,7 +79,7 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
 async function acknowledgeAgain(run: Run, isRecorded?: boolean): Promise<void> {
   const { handler, delivery } = run;
   try {
-    if ((await untilReleased(run, () => completeSettled(run))) === 'released') return retryLater(delivery);
+    if ((await untilReleased(run, () => complete(run))) === 'released') return retryLater(delivery);
   } catch (cause) {
     handler.log.warn('events of a committed run are not sent yet, or its letter is not stored; trying again', {
       ...coordinates(handler, delivery),

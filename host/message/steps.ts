@@ -37,7 +37,25 @@ import type { Validated as ValidEvent } from './validate';
  * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If its
  * after-commit work is not done, the run repeats the handler to get the work.
  */
-export function checkSettled(run: Arrived): Unsettled | Ended {
+export function checkSettled(run: Arrived): Unsettled | Ended | Later<Unsettled | Ended> {
+  const { settlements, commits } = run.handler;
+  if (!settlements.has(run.delivery.sequence) || !settlements.lead.isPossible) return checkOwed(run);
+  // The log says what the host that has settled the event has left to do.
+  return run.interruptible(
+    settlements.lead.end(() => commits.refresh()),
+    READ_LOG,
+  );
+}
+
+const READ_LOG: Endings<Arrived, void, Unsettled | Ended> = {
+  done: checkOwed,
+  failed: (_run, thrown) => {
+    throw thrown;
+  },
+  interrupted: end,
+};
+
+function checkOwed(run: Arrived): Unsettled | Ended {
   const { handler, delivery } = run;
   const { log } = handler.commits;
   if (log && !log.folded.parts.isEmpty) run.past = log.folded.parts.of(eventOf(run));

@@ -105,6 +105,10 @@ export class PluginCommitLog implements PluginCommits {
     return this.log;
   }
 
+  async refresh(): Promise<void> {
+    await (await this.find())?.refresh();
+  }
+
   /** Opens the log. Only one attempt runs at a time; after a failure, the next use tries again. */
   open(): Promise<PluginLog> {
     if (this.log) return Promise.resolve(this.log);
@@ -113,9 +117,8 @@ export class PluginCommitLog implements PluginCommits {
 
   /** Whether an event has left its stream as a dead letter that may not be stored yet. */
   async needsLetter({ durable, streamIncarnation }: SettledEvents, sequence: number): Promise<boolean> {
-    const log = this.log ?? (await this.find());
-    await log?.refresh();
-    return log?.sent.departureOf({ durable, incarnation: streamIncarnation, sequence })?.to === 'dead-letter';
+    await this.refresh();
+    return this.log?.sent.departureOf({ durable, incarnation: streamIncarnation, sequence })?.to === 'dead-letter';
   }
 
   /** Opens the plugin's store. */

@@ -2,6 +2,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { encodeSettled, parseSettled, settledKey, type SettledRecord } from './settled-record';
+import { LeadOverLog } from './lead-over-log';
 import { isOfLaterFormat } from './record-format';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
@@ -49,7 +50,8 @@ export class Settlements {
   private recorded = false;
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
-
+  /** Whether settlements of other hosts may be ahead of what this host has read of the plugin's commit log. */
+  readonly lead = new LeadOverLog();
   /** Whether a later version of Jetplug has stored the settlements last. This host stores none then. */
   isUnreadable = false;
 
@@ -176,10 +178,10 @@ export class Settlements {
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
     this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
-    // If the stream was created again while no host ran, the stored settlements give no position, so the handler gets
-    // all events.
+    // Those of a stream that was created again while no host ran give no position: the handler gets all events.
     if (record?.stream === stream && !this.outdated) this.positioned = true;
     this.known.merge(this.stored);
+    this.lead.grow();
     this.revisionRead = entry?.revision ?? 0;
   }
 
@@ -205,22 +207,21 @@ export class Settlements {
     try {
       const checkpoint = this.known.size > MANY_RANGES ? await this.options.checkpoint() : undefined;
       if (checkpoint) this.confirm(checkpoint);
-      if (await this.isOfLostStream()) return true;
       for (;;) {
+        // These settlements belong to a lost stream, which was created again. So they are not written.
+        if (await this.isOfLostStream()) return true;
         this.dirty = false;
         const { records, durable, stream, streamCreated } = this.options;
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
-        const record: SettledRecord = { stream, created: streamCreated, ranges };
+        const text = encodeSettled({ stream, created: streamCreated, ranges });
         try {
-          this.revisionRead = await records.put(settledKey(durable), encodeSettled(record), this.revisionRead);
+          this.revisionRead = await records.put(settledKey(durable), text, this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
-          // These settlements belong to a lost stream, which was created again. So they are not written.
-          if (this.outdated) return true;
         }
       }
     } catch (error) {

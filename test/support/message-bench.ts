@@ -3,6 +3,7 @@ import type { EventContext } from 'jetplug/sdk';
 import type { TextStore } from '../../host/effects/text-store';
 import { encodeCommit, type Departure, type Emit } from '../../host/records/commits/commit';
 import type { PluginLog } from '../../host/records/commits/plugin-log';
+import { LeadOverLog } from '../../host/records/lead-over-log';
 import type { Settlements } from '../../host/records/settlements';
 import type { PluginCommits } from '../../host/message/plugin-commits';
 import { attemptAfter, type Failures } from '../../host/message/failures/failures';
@@ -131,6 +132,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly floor = 0;
   readonly last = 0;
   readonly isUnreadable = false;
+  readonly lead = new LeadOverLog();
   claimedElsewhere = (): void => undefined;
   readonly settled = new Set<number>();
   revision = 0;
@@ -256,6 +258,8 @@ interface CommitElsewhere {
   readonly emits?: readonly Emit[];
   /** How the event has left its stream instead. The other host has not stored its letter or the deferred event yet. */
   readonly left?: Departure;
+  /** Whether the other host has not done the event's after-commit work yet. */
+  readonly hasWork?: boolean;
 }
 
 /** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
@@ -283,17 +287,22 @@ class BenchCommits implements PluginCommits {
     return (await this.stored.bounds()).last > 0 ? this.open() : this.log;
   }
 
+  async refresh(): Promise<void> {
+    await (await this.find())?.refresh();
+  }
+
   open(): Promise<PluginLog> {
     return (this.opening ??= this.create());
   }
 
   /** Appends a commit of another host. It has not sent the events yet. */
-  commitElsewhere({ sequence, writes = {}, emits = [], left }: CommitElsewhere): void {
+  commitElsewhere({ sequence, writes = {}, emits = [], left, hasWork }: CommitElsewhere): void {
     const { durable, streamIncarnation: incarnation } = this.settlements;
     const run = {
       origin: { handler: 'award', timeMs: Date.now() },
       ...(sequence !== undefined && { event: { durable, incarnation, sequence } }),
       ...(left && { left }),
+      ...(hasWork && { hasWork, reads: new Map() }),
       writes: new Map(Object.entries(writes)),
       emits,
     };

@@ -32,6 +32,20 @@ function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): 
 
 const recordOf = (records: MemoryKeyValue): unknown => JSON.parse(records.entries.get('settled.badge-award')!.value!);
 
+test('settlements that are read from other hosts are ahead of the log until the log is read after them', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  expect(host.lead.isPossible).toBe(true);
+  await host.lead.end(async () => undefined);
+  expect(host.lead.isPossible).toBe(false);
+  await host.lead.end(() => host.refresh());
+  expect(host.lead.isPossible).toBe(true);
+  await expect(host.lead.end(() => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
+  expect(host.lead.isPossible).toBe(true);
+  await host.lead.end(async () => undefined);
+  expect(host.lead.isPossible).toBe(false);
+});
+
 test('a settled event is known at once, stored soon, and known to the next host', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
