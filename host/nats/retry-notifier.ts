@@ -1,22 +1,28 @@
 import type { Subscription } from './client';
 import type { Logger } from '../../sdk';
+import { retryUntil } from '../base/retry-until';
+import { machineTime, type Time } from '../base/time';
 import type { RetryNotifier } from '../broker/ports';
 import type { Connection } from './connection';
 import { deferredSubjects } from './retry-queue';
 
+const RETRY_MS = 1_000;
+
 /**
  * Notifies handlers of events in their retry queue by a plain subscription, which every message that a stream stores
- * reaches too. After a reconnect the notifier looks up the queued events, because messages that were published in the
- * meantime did not reach the subscription.
+ * reaches too. After a reconnect the notifier looks up the queued events until the server answers, because messages that
+ * were published in the meantime did not reach the subscription.
  */
 export class NatsRetryNotifier implements RetryNotifier {
   private readonly listeners = new Map<string, () => void>();
   private subscription: Subscription | undefined;
   private unwatch = (): void => undefined;
+  private listing = new AbortController();
 
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
+    private readonly time: Time = machineTime,
   ) {}
 
   start(): void {
@@ -40,17 +46,23 @@ export class NatsRetryNotifier implements RetryNotifier {
 
   stop(): void {
     this.unwatch();
+    this.listing.abort();
     this.subscription?.unsubscribe();
   }
 
   private async notifyAll(): Promise<void> {
-    try {
-      for (const subject of await deferredSubjects(this.connection)) this.notify(subject);
-    } catch (error) {
-      this.log.warn('cannot list the retry queues; events deferred during the outage wait for the next notification', {
-        err: error,
-      });
-    }
+    this.listing.abort();
+    const { signal } = (this.listing = new AbortController());
+    const subjects = await retryUntil(() => deferredSubjects(this.connection), {
+      waitMs: RETRY_MS,
+      stop: signal,
+      time: this.time,
+      failed: (error) =>
+        this.log.warn('cannot list the retry queues, so events deferred during the outage wait; trying again', {
+          err: error,
+        }),
+    });
+    for (const subject of subjects ?? []) this.notify(subject);
   }
 
   private notify(subject: string): void {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../sdk/internal';
+import { retryUntil } from '../../host/base/retry-until';
 import type { DurableLook, DurableSpec, DurableWatcher } from '../../host/broker/durable';
 import type { HostGroup } from '../../host/broker/host-group';
 import type { DurablePull, PullSink } from '../../host/broker/pull';
@@ -12,6 +13,7 @@ import { RemotePinnedPull } from './pinned-pull';
 import { RemotePull } from './pull';
 
 const LOOK_MS = 5_000;
+const RELIST_MS = 1_000;
 const UNAVAILABLE: ErrorCode = 'JP_STORE_UNAVAILABLE';
 const UNANSWERED: ErrorCode = 'JP_BROKER_NO_QUORUM';
 const NOT_PUBLISHED: ErrorCode = 'JP_PUBLISH_FAILED';
@@ -58,6 +60,17 @@ export function remoteServices(link: Link, hosts: HostGroup): Services {
       on: (plugin, handler, listener) => {
         const end = broker.onDeferred(plugin, handler, () => link.receive(listener));
         link.onEnd(end);
+        const look = (): Promise<boolean> =>
+          link.request('list the retry queues', UNANSWERED, () =>
+            broker.hasDeferred({ subject: `retry.${plugin}.${handler}.>` }),
+          );
+        const returned = async (): Promise<void> => {
+          if (await retryUntil(look, { waitMs: RELIST_MS, time: link.time })) listener();
+        };
+        link.onReturn(
+          () => void returned(),
+          () => undefined,
+        );
         return end;
       },
     },
