@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GroupMember, HostGroup } from '../broker/host-group';
+import type { ExclusiveHandlers, GroupMember, HostGroup } from '../broker/host-group';
 import type { Logger } from '../../sdk';
 import { assertReadable, isOfLaterFormat } from '../records/record-format';
 import { machineTime, type Time, type Timer } from '../base/time';
@@ -19,14 +19,16 @@ const GONE_MS = 3_500;
 interface Presence {
   readonly format?: number;
   readonly host: string;
-  /** How many handlers the host runs of which each runs on one host at a time. */
-  readonly held: number;
+  /** The names of the handlers that the host has of which each runs on one host at a time. */
+  readonly handlers: readonly string[];
+  /** The names of those that it runs. */
+  readonly held: readonly string[];
   readonly leaves?: true;
 }
 
 /** The hosts of a deployment. Each says every second on a subject of core NATS that it runs. */
 export class HostPresence implements HostGroup {
-  private readonly heard = new Map<string, { readonly held: number; readonly atMs: number }>();
+  private readonly heard = new Map<string, ExclusiveHandlers & { readonly atMs: number }>();
   private subscription: Pick<Subscription, 'unsubscribe'> | undefined;
   private hasReportedNewer = false;
   private timer: Timer | undefined;
@@ -43,10 +45,10 @@ export class HostPresence implements HostGroup {
     this.subject = presenceSubject(deployment);
   }
 
-  get others(): ReadonlyMap<string, number> {
+  get others(): ReadonlyMap<string, ExclusiveHandlers> {
     const goneBefore = this.time.nowMs() - GONE_MS;
     for (const [host, { atMs }] of this.heard) if (atMs < goneBefore) this.heard.delete(host);
-    return new Map([...this.heard].map(([host, { held }]) => [host, held]));
+    return this.heard;
   }
 
   join(member: GroupMember): void {
@@ -77,15 +79,16 @@ export class HostPresence implements HostGroup {
 
   private say(leaves: Pick<Presence, 'leaves'> = {}): void {
     const { nc } = this.connection;
-    const presence: Presence = { format: FORMAT, host: this.host, held: this.member?.held() ?? 0, ...leaves };
+    const { all, held } = this.member!.handlers;
+    const presence: Presence = { format: FORMAT, host: this.host, handlers: [...all], held: [...held], ...leaves };
     if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify(presence));
   }
 
   private hear(text: string): void {
-    const { host, held = 0, leaves } = this.read(text);
-    if (host === undefined || host === this.host) return;
+    const { host, handlers, held, leaves } = this.read(text);
+    if (typeof host !== 'string' || host === this.host) return;
     const isChange = leaves ? this.heard.delete(host) : !this.heard.has(host);
-    if (!leaves) this.heard.set(host, { held, atMs: this.time.nowMs() });
+    if (!leaves) this.heard.set(host, { all: namesIn(handlers), held: namesIn(held), atMs: this.time.nowMs() });
     if (isChange) this.member?.changed();
   }
 
@@ -108,4 +111,9 @@ export class HostPresence implements HostGroup {
     this.hasReportedNewer = true;
     return {};
   }
+}
+
+/** Any client may write on the subject, so the value may be anything. */
+function namesIn(value: unknown): ReadonlySet<string> {
+  return new Set(Array.isArray(value) ? value.filter((name) => typeof name === 'string') : []);
 }

@@ -1,6 +1,7 @@
 import { SharedTimer } from '../base/shared-timer';
 import type { Time } from '../base/time';
-import type { GroupMember, HostGroup } from '../broker/host-group';
+import type { ExclusiveHandlers, GroupMember, HostGroup } from '../broker/host-group';
+import { mayGive, sharedAlike, shareOf, type SharedAlike } from './fair-share';
 
 /** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
 export const HAND_OVER_MS = 10_000;
@@ -37,8 +38,8 @@ export class Rebalance implements GroupMember {
   /** The handlers that this host hands over, or has handed over lately. */
   private readonly leaving = new Map<ExclusiveHandler, number>();
   /**
-   * The handlers that this host has taken beyond its share, because no other host did: the others may not have their
-   * plugin.
+   * The handlers that this host has taken beyond its share, because no other host did: the others may wait for another
+   * version of the plugin.
    */
   private readonly adopted = new Set<ExclusiveHandler>();
   /** The handlers whose runs took too long for a handover, and until when they are not handed over. */
@@ -69,8 +70,9 @@ export class Rebalance implements GroupMember {
     this.timer.remove(this);
   }
 
-  held(): number {
-    return this.spread.length;
+  get handlers(): ExclusiveHandlers {
+    const members = [...this.members];
+    return { all: namesOf(members), held: namesOf(members.filter((handler) => this.counts(handler))) };
   }
 
   changed(): void {
@@ -86,11 +88,16 @@ export class Rebalance implements GroupMember {
     if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(this);
     endNotes(this.leaving, nowMs);
     endNotes(this.kept, nowMs);
-    const held = this.spread;
-    const share = this.shareOf(held.length);
-    if (held.length > share && this.canGive(held.length)) this.handOverLast(held, held.length - share);
+    for (const alike of sharedAlike(this.members, this.hosts.others)) this.shareOut(alike, nowMs);
+  }
+
+  /** Hands over and takes handlers that the same hosts have, so that each of these hosts runs its share of them. */
+  private shareOut(alike: SharedAlike<ExclusiveHandler>, nowMs: number): void {
+    const held = alike.handlers.filter((handler) => this.counts(handler));
+    const share = shareOf(alike, this.hosts.host, held.length);
+    if (held.length > share && mayGive(alike, held.length)) this.handOverLast(held, held.length - share);
     const isFull = held.length >= share;
-    for (const handler of this.members) {
+    for (const handler of alike.handlers) {
       if (handler.isHeld) continue;
       const isWanted = !isFull && !this.leaving.has(handler);
       const isLeft = this.adopted.has(handler) || this.orphanedForMs(handler, nowMs) >= ADOPT_AFTER_MS;
@@ -107,30 +114,9 @@ export class Rebalance implements GroupMember {
     return nowMs - (this.orphanedAtMs.get(handler) ?? nowMs);
   }
 
-  /** The handlers that this host runs, and hands over if it has more than its share. */
-  private get spread(): ExclusiveHandler[] {
-    const { leaving, adopted } = this;
-    return [...this.members].filter((handler) => handler.isHeld && !leaving.has(handler) && !adopted.has(handler));
-  }
-
-  /**
-   * Whether another host runs so few handlers that it takes one of this host's. While a deploy is under way, or a plugin
-   * cannot start yet, the hosts have different handlers, so that a host's share alone does not say that.
-   */
-  private canGive(held: number): boolean {
-    return Math.min(...this.hosts.others.values()) <= held - 2;
-  }
-
-  /**
-   * Returns how many handlers this host should run: as many as each other host, and one of the rest if it is among the
-   * hosts that run most.
-   */
-  private shareOf(held: number): number {
-    const { others, host } = this.hosts;
-    const count = others.size + 1;
-    const before = [...others].filter(([other, theirs]) => theirs > held || (theirs === held && other < host)).length;
-    const rest = this.members.size % count;
-    return Math.floor(this.members.size / count) + (before < rest ? 1 : 0);
+  /** Whether this host runs the handler, and hands it over if it has more than its share. */
+  private counts(handler: ExclusiveHandler): boolean {
+    return handler.isHeld && !this.leaving.has(handler) && !this.adopted.has(handler);
   }
 
   private handOverLast(held: readonly ExclusiveHandler[], count: number): void {
@@ -155,4 +141,8 @@ function endNotes(notes: Map<ExclusiveHandler, number>, beforeMs: number): void 
 
 function byName(a: ExclusiveHandler, b: ExclusiveHandler): number {
   return a.name < b.name ? -1 : 1;
+}
+
+function namesOf(handlers: readonly ExclusiveHandler[]): Set<string> {
+  return new Set(handlers.map(({ name }) => name));
 }

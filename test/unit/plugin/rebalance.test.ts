@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { GroupMember, HostGroup } from '../../../host/broker/host-group';
+import type { ExclusiveHandlers, GroupMember, HostGroup } from '../../../host/broker/host-group';
 import { Rebalance, type ExclusiveHandler } from '../../../host/plugin/rebalance';
 import { VirtualTime } from '../../../host/testing/virtual-time';
 
@@ -12,6 +12,8 @@ class Deployment {
   handedOver = 0;
   /** The handlers that a host has handed over and that no other host has taken at once. */
   readonly untaken: string[] = [];
+  /** The handlers that no host ran at the end of a second, although a host has them. */
+  readonly orphaned: string[] = [];
 
   constructor(handlers: readonly string[]) {
     for (const handler of handlers) this.owners.set(handler, undefined);
@@ -45,6 +47,9 @@ class Deployment {
       const untilMs = this.time.nowMs() + 1_000;
       while (this.time.step(untilMs, true)) for (let i = 0; i < 3; i++) await Promise.resolve();
       this.assign();
+      const isOrphaned = (name: string): boolean =>
+        !this.owners.get(name) && this.running.some(({ has }) => has.includes(name));
+      this.orphaned.push(...[...this.owners.keys()].filter(isOrphaned));
     }
   }
 
@@ -57,7 +62,7 @@ class ModelHost implements HostGroup {
   readonly asksFor: Set<string>;
   hasLeft = false;
   member: GroupMember | undefined;
-  private readonly handlers: ExclusiveHandler[];
+  private readonly handlers: ExclusiveHandler[] = [];
   private readonly rebalance: Rebalance;
 
   constructor(
@@ -65,15 +70,27 @@ class ModelHost implements HostGroup {
     private readonly deployment: Deployment,
     handlers: readonly string[],
   ) {
-    this.asksFor = new Set(handlers);
+    this.asksFor = new Set();
     this.rebalance = new Rebalance(this, deployment.time);
-    this.handlers = handlers.map((name) => this.handler(name));
-    for (const handler of this.handlers) this.rebalance.add(handler);
+    for (const name of handlers) this.add(name);
   }
 
-  get others(): ReadonlyMap<string, number> {
+  /** Starts another handler on this host. */
+  add(name: string): void {
+    const handler = this.handler(name);
+    this.handlers.push(handler);
+    this.asksFor.add(name);
+    this.rebalance.add(handler);
+  }
+
+  /** The names of the handlers that this host has. */
+  get has(): string[] {
+    return this.handlers.map(({ name }) => name);
+  }
+
+  get others(): ReadonlyMap<string, ExclusiveHandlers> {
     const others = this.member ? this.deployment.running.filter((one) => one !== this && one.member) : [];
-    return new Map(others.map(({ host, member }) => [host, member!.held()]));
+    return new Map(others.map(({ host, member }) => [host, member!.handlers]));
   }
 
   join(member: GroupMember): void {
@@ -223,6 +240,64 @@ test('a handler that only one host has stays there, although that host has its s
   expect(deployment.handedOver).toBe(handedOver);
 });
 
+test('a plugin that is added to one host after the other pauses no handler, and is shared out by the hosts that have it', async () => {
+  const before = names(6);
+  const added = ['added-0', 'added-1', 'added-2'];
+  const deployment = new Deployment([...before, ...added]);
+  const hosts = Array.from({ length: 3 }, () => deployment.join(before));
+  await deployment.pass(10);
+  expect(deployment.counts).toEqual([2, 2, 2]);
+  const countsOf = (handlers: readonly string[]): number[] =>
+    hosts.map((host) => handlers.filter((name) => deployment.owners.get(name) === host).length).sort();
+  for (const [i, host] of hosts.entries()) {
+    for (const name of added) host.add(name);
+    deployment.assign();
+    await deployment.pass(20);
+    if (i < 2)
+      expect(countsOf(added)).toEqual(
+        [
+          [0, 0, 3],
+          [0, 1, 2],
+        ][i],
+      );
+  }
+  expect(deployment.counts).toEqual([3, 3, 3]);
+  expect(deployment.orphaned).toEqual([]);
+});
+
+test('hosts with different handlers: each handler has a host that has it, and no host has more than one beyond another one', async () => {
+  const all = names(12);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ has: fc.subarray(all), seconds: fc.nat(4) }), { minLength: 1, maxLength: 4 }),
+      async (joins) => {
+        const deployment = new Deployment(all);
+        for (const { has, seconds } of joins) {
+          deployment.join(has);
+          await deployment.pass(seconds);
+        }
+        await deployment.pass(30);
+        const bySameHosts = new Map<string, string[]>();
+        for (const [name, owner] of deployment.owners) {
+          const having = deployment.hosts.filter(({ has }) => has.includes(name));
+          expect(having.length === 0 ? [undefined] : having).toContain(owner);
+          const key = having.map(({ host }) => host).join();
+          bySameHosts.set(key, [...(bySameHosts.get(key) ?? []), name]);
+        }
+        for (const handlers of bySameHosts.values()) {
+          const having = deployment.hosts.filter(({ has }) => has.includes(handlers[0]!));
+          const counts = having.map((host) => handlers.filter((name) => deployment.owners.get(name) === host).length);
+          expect(Math.max(0, ...counts) - Math.min(Infinity, ...counts)).toBeLessThanOrEqual(1);
+        }
+        const { handedOver } = deployment;
+        await deployment.pass(30);
+        expect(deployment.handedOver).toBe(handedOver);
+        expect(deployment.orphaned).toEqual([]);
+      },
+    ),
+  );
+});
+
 test('a host whose other plugins have not started yet keeps the handler that it has taken over from a dead host', async () => {
   const deployment = new Deployment(names(3));
   const [first] = [deployment.join(), deployment.join(), deployment.join()];
@@ -242,7 +317,7 @@ test('a host whose other plugins have not started yet keeps the handler that it 
 
 test('a handler whose runs take too long for a handover stays for a minute, and another one is handed over in its place', async () => {
   const time = new VirtualTime(0);
-  const others = new Map([['host-1', 0]]);
+  const others = new Map([['host-1', { all: new Set(['a', 'b', 'z']), held: new Set<string>() }]]);
   const rebalance = new Rebalance({ host: 'host-0', others, join: () => undefined, leave: () => undefined }, time);
   const held = new Set(['a', 'b', 'z']);
   const tries: string[] = [];
@@ -268,7 +343,7 @@ test('a handler whose runs take too long for a handover stays for a minute, and 
 
 test('a host asks for an idle handler that no host asks for, although it has its share', async () => {
   const time = new VirtualTime(0);
-  const others = new Map([['host-1', 1]]);
+  const others = new Map([['host-1', { all: new Set(['a', 'idle', 'other']), held: new Set(['other']) }]]);
   const rebalance = new Rebalance({ host: 'host-0', others, join: () => undefined, leave: () => undefined }, time);
   let asks: boolean | undefined;
   rebalance.add({

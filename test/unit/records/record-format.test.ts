@@ -151,11 +151,17 @@ test('a host whose presence messages have a later format is not counted, which i
     publish: () => undefined,
   };
   const presence = new HostPresence({ nc } as never, 'jetplug', log, machineTime);
-  presence.join({ held: () => 0, changed: () => undefined });
+  const none = new Set<string>();
+  presence.join({ handlers: { all: none, held: none }, changed: () => undefined });
   const hear = (text: object): void => receive(null, { string: () => JSON.stringify(text) });
-  for (let n = 0; n < 3; n++) hear({ format: 2, host: 'b', held: 1 });
-  hear({ host: 'c', held: 2 });
-  expect([...presence.others]).toEqual([['c', 2]]);
+  for (let n = 0; n < 3; n++) hear({ format: 2, host: 'b', handlers: ['take'], held: [] });
+  hear({ host: 'c', handlers: ['take', 'count'], held: ['count'] });
+  for (const odd of [null, 5, { host: 5 }, { handlers: [] }]) hear(odd as object);
+  hear({ host: 'd', handlers: 'take', held: [{}, 'count'] });
+  expect([...presence.others]).toMatchObject([
+    ['c', { all: new Set(['take', 'count']), held: new Set(['count']) }],
+    ['d', { all: new Set(), held: new Set(['count']) }],
+  ]);
   expect(log.lines).toMatchObject([
     {
       message: 'a host of a later version is not counted when handlers are spread over hosts',
