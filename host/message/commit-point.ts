@@ -91,9 +91,11 @@ export function outcomeOfRefused(run: Run, result: Exclude<CommitResult, 'commit
   return result === 'settled' && !mayOweWork(run) ? SETTLED_BEFORE : CONFLICT;
 }
 
-function mayOweWork(run: Run): boolean {
+/** Whether the after-commit work of an event that another host has settled may not be done. */
+export function mayOweWork(run: Run): boolean {
   const { settlements, commits } = run.handler;
-  return settlements.lead.isPossible || commits.log!.folded.parts.of(eventOf(run)).length > 0;
+  const isUnread = settlements.commitReads.areLate && settlements.has(run.delivery.sequence);
+  return isUnread || commits.log!.folded.parts.of(eventOf(run)).length > 0;
 }
 
 /** Returns the error of a run that has not come to a point which an earlier run has committed. */

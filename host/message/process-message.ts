@@ -107,7 +107,9 @@ async function runAgain(
 ): Promise<void> {
   const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
   const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
-  handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
+  // An event that another host has settled has no conflict: its run reads what is left to do.
+  const conflicts = runs.filter(({ delivery }) => !handler.settlements.has(delivery.sequence)).length;
+  if (conflicts > 0) handler.counters.conflicted(conflicts, transactions?.staleKey(transaction));
   // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
   if (hasTransaction) transactions?.release(transaction);
   await registry.whenFree();

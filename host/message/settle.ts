@@ -4,10 +4,12 @@ import { cut } from '../base/utf8';
 import type { Delivery } from '../broker/delivery';
 import { noteWorkDone } from './after-commit';
 import { coordinates, forgetAttempts, unmark } from './attempt-records';
+import { mayOweWork } from './commit-point';
 import type { Decision } from './decide';
 import type { LastFailure } from './failures/attempt-record';
 import type { Handler } from './handler';
 import { complete, leave, untilReleased, type LeaveResult } from './leave';
+import { sendUnsent } from './outbox';
 import type { Run } from './run';
 
 /**
@@ -77,18 +79,25 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
  * @param isRecorded whether there is a record of the event's attempts. Default: whether it is a redelivery
  */
 async function acknowledgeAgain(run: Run, isRecorded?: boolean): Promise<void> {
+  if (!(await isCompleted(run, complete))) return;
+  run.delivery.ack();
+  forgetAttempts(run.handler, run.delivery, isRecorded);
+}
+
+/** Does what is left to do for a committed event. If that fails, or the host stops, the event is delivered again. */
+async function isCompleted(run: Run, work: (run: Run) => Promise<void>): Promise<boolean> {
   const { handler, delivery } = run;
   try {
-    if ((await untilReleased(run, () => complete(run))) === 'released') return retryLater(delivery);
+    if ((await untilReleased(run, () => work(run))) !== 'released') return true;
+    retryLater(delivery);
   } catch (cause) {
     handler.log.warn('events of a committed run are not sent yet, or its letter is not stored; trying again', {
       ...coordinates(handler, delivery),
       err: cause,
     });
-    return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
+    retryLater(delivery, NOT_COMPLETE_DELAY_MS);
   }
-  delivery.ack();
-  forgetAttempts(handler, delivery, isRecorded);
+  return false;
 }
 
 async function suspect(
@@ -158,9 +167,11 @@ function retryMessage(counted: boolean, ofWork = false): string {
   return counted ? 'a handler failed; the event is tried again' : 'an event is postponed';
 }
 
-/** Acks a committed event whose after-commit work has failed for good. */
-function giveUp(run: Run, { error, attempts }: Decision & { action: 'give-up' }): MaybePromise<void> {
+/** Acks a committed event whose after-commit work has failed for good, or cannot be done any more. */
+async function giveUp(run: Run, { error, attempts }: Decision & { action: 'give-up' }): Promise<void> {
   const { handler, delivery } = run;
+  // A run that has failed before it reached the handler has not sent what the host that died has left.
+  if (!(await isCompleted(run, sendUnsent))) return;
   handler.counters.failed++;
   handler.counters.lastError = withCauses(error);
   handler.log.error('after-commit work of a handler failed, and is not tried again; the event is settled', {
@@ -213,8 +224,12 @@ async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): P
   forgetAttempts(handler, delivery, isRecorded || delivery.deliveryCount > 1);
 }
 
-/** Ends an event that another host has settled, or releases it because this host stops. */
+/**
+ * Ends an event that another host has settled, or releases it because this host stops. The next run of an event does the
+ * after-commit work that the other host may owe.
+ */
 async function hasNotLeft(run: Run, result: Exclude<LeaveResult, 'left'>): Promise<void> {
-  if (result === 'settled') await acknowledgeAgain(run, true);
-  else retryLater(run.delivery);
+  if (result === 'settled' && !mayOweWork(run)) return acknowledgeAgain(run, true);
+  if (run.marked) await unmark(run.handler, run.delivery);
+  retryLater(run.delivery);
 }

@@ -29,6 +29,7 @@ import {
   type Unsettled,
   type Validated,
 } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 import { endSpan, settleTraced } from './trace-run';
 import { validateStored } from './upcast';
 import type { Validated as ValidEvent } from './validate';
@@ -39,19 +40,18 @@ import type { Validated as ValidEvent } from './validate';
  */
 export function checkSettled(run: Arrived): Unsettled | Ended | Later<Unsettled | Ended> {
   const { settlements, commits } = run.handler;
-  if (!settlements.has(run.delivery.sequence) || !settlements.lead.isPossible) return checkOwed(run);
+  if (!settlements.has(run.delivery.sequence) || !settlements.commitReads.areLate) return checkOwed(run);
+  if (isReleased(run)) return end(run, RELEASED);
   // The log says what the host that has settled the event has left to do.
   return run.interruptible(
-    settlements.lead.end(() => commits.refresh()),
+    settlements.commitReads.catchUp(() => commits.refresh()),
     READ_LOG,
   );
 }
 
 const READ_LOG: Endings<Arrived, void, Unsettled | Ended> = {
   done: checkOwed,
-  failed: (_run, thrown) => {
-    throw thrown;
-  },
+  failed: (run, thrown) => end(run, { kind: 'unavailable', error: errorOfThrown(run.handler, thrown) }),
   interrupted: end,
 };
 
@@ -80,7 +80,8 @@ function isReleased({ registry, delivery }: Pick<Run, 'registry' | 'delivery'>):
 
 function countFailures(run: Unsettled, failures: Run['failures']): Counted | Ended {
   run.failures = failures;
-  return failures.buried ? end(run, { kind: 'buried-before', ...failures.buried }) : passed(run);
+  // Another host has handled an event that owes work, although this one had given it up.
+  return failures.buried && !run.owesWork ? end(run, { kind: 'buried-before', ...failures.buried }) : passed(run);
 }
 
 /** Whether an event must not run in a batch with others. */

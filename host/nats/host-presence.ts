@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { ExclusiveHandlers, GroupMember, HostGroup } from '../broker/host-group';
 import type { Logger } from '../../sdk';
 import { assertReadable, isOfLaterFormat } from '../records/record-format';
@@ -30,7 +31,7 @@ interface Presence {
 export class HostPresence implements HostGroup {
   private readonly heard = new Map<string, ExclusiveHandlers & { readonly atMs: number }>();
   private subscription: Pick<Subscription, 'unsubscribe'> | undefined;
-  private hasReportedNewer = false;
+  private readonly warnings = new Set<string>();
   private timer: Timer | undefined;
   private member: GroupMember | undefined;
   private readonly subject: string;
@@ -81,14 +82,21 @@ export class HostPresence implements HostGroup {
     const { nc } = this.connection;
     const { all, held } = this.member!.handlers;
     const presence: Presence = { format: FORMAT, host: this.host, handlers: [...all], held: [...held], ...leaves };
-    if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify(presence));
+    try {
+      if (!nc.isClosed()) nc.publish(this.subject, JSON.stringify(presence));
+    } catch (error) {
+      // The names are larger than a message can be.
+      this.warnOnce('other hosts do not count this host when handlers are spread over hosts', error);
+    }
   }
 
   private hear(text: string): void {
     const { host, handlers, held, leaves } = this.read(text);
     if (typeof host !== 'string' || host === this.host) return;
-    const isChange = leaves ? this.heard.delete(host) : !this.heard.has(host);
-    if (!leaves) this.heard.set(host, { all: namesIn(handlers), held: namesIn(held), atMs: this.time.nowMs() });
+    const before = this.heard.get(host);
+    const all = namesIn(handlers);
+    const isChange = leaves ? this.heard.delete(host) : !before || !isDeepStrictEqual(before.all, all);
+    if (!leaves) this.heard.set(host, { all, held: namesIn(held), atMs: this.time.nowMs() });
     if (isChange) this.member?.changed();
   }
 
@@ -106,10 +114,13 @@ export class HostPresence implements HostGroup {
   }
 
   private leaveOut(error: unknown): Partial<Presence> {
-    if (!this.hasReportedNewer)
-      this.log.warn('a host of a later version is not counted when handlers are spread over hosts', { err: error });
-    this.hasReportedNewer = true;
+    this.warnOnce('a host of a later version is not counted when handlers are spread over hosts', error);
     return {};
+  }
+
+  private warnOnce(message: string, error: unknown): void {
+    if (!this.warnings.has(message)) this.log.warn(message, { err: error });
+    this.warnings.add(message);
   }
 }
 

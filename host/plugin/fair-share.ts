@@ -1,7 +1,7 @@
 import type { ExclusiveHandlers } from '../broker/host-group';
 
 /** Handlers that the same hosts have, so that these hosts share them out among each other. */
-export interface SharedAlike<H> {
+export interface HandlerGroup<H> {
   readonly handlers: H[];
   /** How many of the handlers each of the other hosts runs, by host. A host that has no such handler is left out. */
   readonly heldBy: Map<string, number>;
@@ -11,11 +11,11 @@ export interface SharedAlike<H> {
  * Groups the handlers of this host by the hosts that have them. Usually all hosts have all handlers, and there is one
  * group. While a deploy adds or removes a plugin, some hosts have handlers that others lack.
  */
-export function sharedAlike<H extends { readonly name: string }>(
+export function handlerGroups<H extends { readonly name: string }>(
   handlers: Iterable<H>,
   others: ReadonlyMap<string, ExclusiveHandlers>,
-): Iterable<SharedAlike<H>> {
-  const groups = new Map<string, SharedAlike<H>>();
+): Iterable<HandlerGroup<H>> {
+  const groups = new Map<string, HandlerGroup<H>>();
   for (const handler of handlers) {
     const having = [...others].filter(([, { all }]) => all.has(handler.name));
     const key = JSON.stringify(having.map(([host]) => host));
@@ -33,7 +33,7 @@ export function sharedAlike<H extends { readonly name: string }>(
  * Returns how many of the handlers this host should run: as many as each other host that has them, and one of the rest if
  * it is among the hosts that run most.
  */
-export function shareOf({ handlers, heldBy }: SharedAlike<unknown>, host: string, held: number): number {
+export function shareOf({ handlers, heldBy }: HandlerGroup<unknown>, host: string, held: number): number {
   const count = heldBy.size + 1;
   const before = [...heldBy].filter(([other, theirs]) => theirs > held || (theirs === held && other < host)).length;
   const rest = handlers.length % count;
@@ -44,6 +44,6 @@ export function shareOf({ handlers, heldBy }: SharedAlike<unknown>, host: string
  * Whether another host runs so few of the handlers that it takes one of this host's. While hosts start or stop, they do
  * not count the same hosts, so that a host's share alone does not say that.
  */
-export function mayGive({ heldBy }: SharedAlike<unknown>, held: number): boolean {
+export function mayGive({ heldBy }: HandlerGroup<unknown>, held: number): boolean {
   return Math.min(...heldBy.values()) <= held - 2;
 }

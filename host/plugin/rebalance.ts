@@ -1,7 +1,7 @@
 import { SharedTimer } from '../base/shared-timer';
 import type { Time } from '../base/time';
 import type { ExclusiveHandlers, GroupMember, HostGroup } from '../broker/host-group';
-import { mayGive, sharedAlike, shareOf, type SharedAlike } from './fair-share';
+import { mayGive, handlerGroups, shareOf, type HandlerGroup } from './fair-share';
 
 /** How long the runs of a handler may take that another host takes over. After that, this host keeps the handler. */
 export const HAND_OVER_MS = 10_000;
@@ -88,16 +88,16 @@ export class Rebalance implements GroupMember {
     if (nowMs - this.addedAtMs >= JOIN_AFTER_MS) this.hosts.join(this);
     endNotes(this.leaving, nowMs);
     endNotes(this.kept, nowMs);
-    for (const alike of sharedAlike(this.members, this.hosts.others)) this.shareOut(alike, nowMs);
+    for (const group of handlerGroups(this.members, this.hosts.others)) this.shareOut(group, nowMs);
   }
 
   /** Hands over and takes handlers that the same hosts have, so that each of these hosts runs its share of them. */
-  private shareOut(alike: SharedAlike<ExclusiveHandler>, nowMs: number): void {
-    const held = alike.handlers.filter((handler) => this.counts(handler));
-    const share = shareOf(alike, this.hosts.host, held.length);
-    if (held.length > share && mayGive(alike, held.length)) this.handOverLast(held, held.length - share);
+  private shareOut(group: HandlerGroup<ExclusiveHandler>, nowMs: number): void {
+    const held = group.handlers.filter((handler) => this.counts(handler));
+    const share = shareOf(group, this.hosts.host, held.length);
+    if (held.length > share && mayGive(group, held.length)) this.handOverLast(held, held.length - share);
     const isFull = held.length >= share;
-    for (const handler of alike.handlers) {
+    for (const handler of group.handlers) {
       if (handler.isHeld) continue;
       const isWanted = !isFull && !this.leaving.has(handler);
       const isLeft = this.adopted.has(handler) || this.orphanedForMs(handler, nowMs) >= ADOPT_AFTER_MS;

@@ -2,7 +2,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Time, Timer } from '../base/time';
 import { Conflict, type KeyValue } from './key-value';
 import { encodeSettled, parseSettled, settledKey, type SettledRecord } from './settled-record';
-import { LeadOverLog } from './lead-over-log';
+import { CommitReads } from './commit-reads';
 import { isOfLaterFormat } from './record-format';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
@@ -50,8 +50,8 @@ export class Settlements {
   private recorded = false;
   /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
-  /** Whether settlements of other hosts may be ahead of what this host has read of the plugin's commit log. */
-  readonly lead = new LeadOverLog();
+  /** Whether the commits of settlements that other hosts have stored may not be read yet. */
+  readonly commitReads = new CommitReads();
   /** Whether a later version of Jetplug has stored the settlements last. This host stores none then. */
   isUnreadable = false;
 
@@ -181,7 +181,7 @@ export class Settlements {
     // Those of a stream that was created again while no host ran give no position: the handler gets all events.
     if (record?.stream === stream && !this.outdated) this.positioned = true;
     this.known.merge(this.stored);
-    this.lead.grow();
+    this.commitReads.noteRecord();
     this.revisionRead = entry?.revision ?? 0;
   }
 

@@ -3,7 +3,7 @@ import type { EventContext } from 'jetplug/sdk';
 import type { TextStore } from '../../host/effects/text-store';
 import { encodeCommit, type Departure, type Emit } from '../../host/records/commits/commit';
 import type { PluginLog } from '../../host/records/commits/plugin-log';
-import { LeadOverLog } from '../../host/records/lead-over-log';
+import { CommitReads } from '../../host/records/commit-reads';
 import type { Settlements } from '../../host/records/settlements';
 import type { PluginCommits } from '../../host/message/plugin-commits';
 import { attemptAfter, type Failures } from '../../host/message/failures/failures';
@@ -132,7 +132,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly floor = 0;
   readonly last = 0;
   readonly isUnreadable = false;
-  readonly lead = new LeadOverLog();
+  readonly commitReads = new CommitReads();
   claimedElsewhere = (): void => undefined;
   readonly settled = new Set<number>();
   revision = 0;

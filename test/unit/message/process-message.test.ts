@@ -267,53 +267,6 @@ test('an event that another host commits while its handler runs here is acknowle
   expect(bench.journal).toEqual(['commit 7', 'send a.b', 'ack']);
 });
 
-test.each<[string, (store: TextStore<number>) => Promise<unknown>]>([
-  ['at a commit point', (store) => store.commit()],
-  ['after the handler has returned', async () => undefined],
-])('after-commit work that another host owes is done by a run that finds the event settled %s', async (_when, next) => {
-  let mails = 0;
-  const { process, store, bench } = setUp(async (_event, context, { store }) => {
-    await store.update('n', (n = 0) => n + 1);
-    context.afterCommit(() => mails++);
-    if ((await bench.commits.stored.bounds()).last === 0)
-      bench.commits.commitElsewhere({ sequence: 7, writes: { n: '1' }, hasWork: true });
-    await next(store);
-  });
-  const { delivery, settled } = process(WATCH);
-  await settled;
-  expect(delivery.answers).toEqual(['ack']);
-  expect([mails, await store.get('n')]).toEqual([1, 1]);
-});
-
-test.each([true, false])(
-  'an event that is settled in the record of another host is acknowledged when its commit is read: it owes work: %s',
-  async (hasWork) => {
-    let mails = 0;
-    const { process, bench } = setUp((_event, context) => context.afterCommit(() => mails++));
-    // The tail of the log is late.
-    bench.commits.stored.follow = () => () => undefined;
-    await bench.commits.open();
-    bench.commits.commitElsewhere({ sequence: 7, hasWork });
-    bench.settlements.settled.add(7);
-    bench.settlements.lead.grow();
-    const { delivery, settled } = process(WATCH, { deliveryCount: 2 });
-    await settled;
-    expect(delivery.answers).toEqual(['ack']);
-    expect(mails).toBe(hasWork ? 1 : 0);
-  },
-);
-
-test('an event that is settled in the record of another host is released by a stop while the log cannot be read', async () => {
-  const { process, bench, runs } = setUp(() => undefined);
-  bench.commits.refresh = () => new Promise(() => undefined);
-  bench.settlements.settled.add(7);
-  bench.settlements.lead.grow();
-  const { delivery, settled } = process(WATCH, { deliveryCount: 2 });
-  for (const run of runs) run.interrupt({ kind: 'released' });
-  await settled;
-  expect(delivery.answers).toEqual(['nak']);
-});
-
 test('a run whose values another host changes meanwhile runs again on the newer values, within the same delivery', async () => {
   const seen: (number | undefined)[] = [];
   const { process, store, bench } = setUp(async (_event, { attempt }, { store, bus }) => {

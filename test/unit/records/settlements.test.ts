@@ -35,15 +35,15 @@ const recordOf = (records: MemoryKeyValue): unknown => JSON.parse(records.entrie
 test('settlements that are read from other hosts are ahead of the log until the log is read after them', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
-  expect(host.lead.isPossible).toBe(true);
-  await host.lead.end(async () => undefined);
-  expect(host.lead.isPossible).toBe(false);
-  await host.lead.end(() => host.refresh());
-  expect(host.lead.isPossible).toBe(true);
-  await expect(host.lead.end(() => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
-  expect(host.lead.isPossible).toBe(true);
-  await host.lead.end(async () => undefined);
-  expect(host.lead.isPossible).toBe(false);
+  expect(host.commitReads.areLate).toBe(true);
+  await host.commitReads.catchUp(async () => undefined);
+  expect(host.commitReads.areLate).toBe(false);
+  await host.commitReads.catchUp(() => host.refresh());
+  expect(host.commitReads.areLate).toBe(true);
+  await expect(host.commitReads.catchUp(() => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
+  expect(host.commitReads.areLate).toBe(true);
+  await host.commitReads.catchUp(async () => undefined);
+  expect(host.commitReads.areLate).toBe(false);
 });
 
 test('a settled event is known at once, stored soon, and known to the next host', async () => {
