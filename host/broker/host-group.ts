@@ -22,6 +22,6 @@ export interface HostGroup {
 export interface GroupMember {
   /** The handlers of this host. */
   readonly handlers: ExclusiveHandlers;
-  /** Called when a host joins or leaves. */
+  /** Called when a host joins or leaves, or when the handlers that another host can run change. */
   changed(): void;
 }

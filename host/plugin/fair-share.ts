@@ -15,9 +15,10 @@ export function handlerGroups<H extends { readonly name: string }>(
   handlers: Iterable<H>,
   others: ReadonlyMap<string, ExclusiveHandlers>,
 ): Iterable<HandlerGroup<H>> {
+  const hosts = [...others];
   const groups = new Map<string, HandlerGroup<H>>();
   for (const handler of handlers) {
-    const having = [...others].filter(([, { all }]) => all.has(handler.name));
+    const having = hosts.filter(([, { all }]) => all.has(handler.name));
     const key = JSON.stringify(having.map(([host]) => host));
     const group = groups.get(key) ?? { handlers: [], heldBy: new Map(having.map(([host]) => [host, 0])) };
     groups.set(key, group);
